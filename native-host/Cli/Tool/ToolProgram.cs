@@ -34,9 +34,12 @@ public static class ToolProgram
         }
 
         if (!ToolArguments.TryParse(arguments.AsSpan(verb.Name.Split(' ').Length), [.. ToolStorage.Options, .. verb.Options],
-            out var parsed, out var error) || parsed.Names.Count < verb.NameCount)
+            out var parsed, out var error) || parsed.Names.Count < verb.NameCount || parsed.Names.Count > verb.MaxNameCount)
         {
-            errors.WriteLine($"{(error.Length > 0 ? error : "a name is missing")}\nusage: {UsageOf(verb)}");
+            if (error.Length == 0)
+                error = parsed.Names.Count < verb.NameCount
+                    ? "a name is missing" : $"superfluous argument '{parsed.Names[verb.MaxNameCount]}'";
+            errors.WriteLine($"{error}\nusage: {UsageOf(verb)}");
             return WrongCommandLine;
         }
 

@@ -20,7 +20,10 @@ public abstract class ToolVerb
     public abstract string Help { get; }
 
     /// <summary>How many names must follow, at least.</summary>
-    public virtual int NameCount => Parameters.Split('<').Length - 1;
+    public int NameCount => Parameters.AsSpan().Count('<');
+
+    /// <summary>How many may follow: those in brackets, too.</summary>
+    public int MaxNameCount => NameCount + Parameters.AsSpan().Count('[');
 
     /// <summary>Options beside those that say where the blocks are (<see cref="ToolStorage"/>).</summary>
     public virtual IReadOnlyList<string> Options => [];

@@ -151,6 +151,25 @@ public sealed class ToolTests : IAsyncLifetime
         Assert.Contains("tempo analyse block", Run(0, "help"), StringComparison.Ordinal);
     }
 
+    [Theory]
+    [InlineData("list blocks", 1)]
+    [InlineData("list block", 2)]
+    [InlineData("view block", 2)]
+    [InlineData("view schema", 2)]
+    [InlineData("analyse block", 2)]
+    [InlineData("query trace-id", 2)]
+    [InlineData("verify", 2)]
+    [InlineData("convert", 2)]
+    [InlineData("gen bloom", 2)]
+    [InlineData("gen index", 2)]
+    public void One_name_too_many_is_a_wrong_command_line(string verb, int names)
+    {
+        string[] given = ["single-tenant", _blocks[0].BlockId.ToString()];
+        var text = Run(2, verb, [.. given[..names], "extra"]);
+        Assert.Contains("superfluous argument 'extra'", text, StringComparison.Ordinal);
+        Assert.Contains($"usage: tempo {verb} ", text, StringComparison.Ordinal);
+    }
+
     private string Run(int exitCode, string verb, params string[] arguments) =>
         verb.StartsWith('/') ? Run(exitCode, verb, arguments[0], arguments[1..]) : Run(exitCode, Blocks, verb, arguments);
 
