@@ -25,12 +25,13 @@ internal sealed class ConvertVerb : ToolVerb
         if (BlockVersion.Find(context.Arguments.Option("format", BlockVersion.Default.Name)) is not { CanWrite: true } version)
             throw new ToolException(
                 $"--format: {string.Join(" or ", BlockVersion.All.Where(static known => known.CanWrite).Select(static known => known.Name))} is expected");
+        var blocks = await context.BlocksAsync().ConfigureAwait(false);
         Directory.CreateDirectory(target);
         var layout = new CompactionOptions().Layout with { Version = version };
         var store = new BlockStore(LocalObjectStore.Open(target), ToolContext.WorkFolder, new BlockStoreOptions { Layout = layout });
         store.Sweep();
         var converter = new BlockConverter(context.Store, store, layout);
-        foreach (var meta in await context.BlocksAsync().ConfigureAwait(false))
+        foreach (var meta in blocks)
         {
             var written = await converter.ConvertAsync(meta, ToolContext.Cancellation).ConfigureAwait(false);
             context.Print(written is null

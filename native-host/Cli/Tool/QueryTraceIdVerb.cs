@@ -22,7 +22,7 @@ internal sealed class QueryTraceIdVerb : ToolVerb
         if (!TraceId.TryParse(context.Arguments.Names[1], out var id))
             throw new ToolException($"trace id '{context.Arguments.Names[1]}': 1 to 32 hex digits are expected");
         var tenant = context.Tenant(0);
-        var listing = await context.Store.ListAllAsync(ToolContext.Cancellation).ConfigureAwait(false);
+        var listing = await context.ListAsync(tenant).ConfigureAwait(false);
         var sources = new TraceSources(
             [], [.. listing.Blocks.Where(block => block.Tenant == tenant).Select(block => new BlockHandle(block, context.Store))]);
         var found = await TraceFinder.FindAsync(sources, id, 0, 0, ToolContext.Cancellation).ConfigureAwait(false);

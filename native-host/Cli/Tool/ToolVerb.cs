@@ -1,5 +1,6 @@
 using Tempo.Engine.Foundation;
 using Tempo.Engine.ObjectStore;
+using Tempo.Engine.Storage.Blocklist;
 using Tempo.Engine.Storage.Blocks;
 
 namespace Tempo.Host.Cli.Tool;
@@ -36,13 +37,14 @@ public abstract class ToolVerb
 public sealed class ToolContext : IDisposable
 {
     private readonly TextWriter _output;
+    private readonly BlocksPlace _place;
 
     public ToolContext(ToolArguments arguments, TextWriter output)
     {
         Arguments = arguments;
         _output = output;
-        (Objects, var place) = ToolStorage.Open(arguments);
-        Store = new BlockStore(Objects, WorkFolder, new BlockStoreOptions { Cache = new RangeCache(place.CacheBytes) });
+        (Objects, _place) = ToolStorage.Open(arguments);
+        Store = new BlockStore(Objects, WorkFolder, new BlockStoreOptions { Cache = new RangeCache(_place.CacheBytes) });
         Store.Sweep();
     }
 
@@ -92,11 +94,21 @@ public sealed class ToolContext : IDisposable
     {
         if (Arguments.Names.Count > 1) return [await BlockAsync().ConfigureAwait(false)];
         var tenant = Tenant(0);
-        var listing = await Store.ListAllAsync(Cancellation).ConfigureAwait(false);
+        var listing = await ListAsync(tenant).ConfigureAwait(false);
         foreach (var block in listing.Unreadable.Where(block => block.Tenant == tenant))
             Print($"block {block.Block} cannot be read: {block.Error}");
         return [.. listing.Blocks.Where(block => block.Tenant == tenant).OrderBy(static block => block.StartSeconds)
             .ThenBy(static block => block.BlockId)];
+    }
+
+    /// <summary>All blocks; a tenant without a folder, such as one that is misspelt, is an error and not one without blocks.</summary>
+    public async Task<BlockListing> ListAsync(TenantId tenant)
+    {
+        var folder = ObjectKey.Root.Append(tenant.Value);
+        await foreach (var entry in Objects.ListAsync(ObjectKey.Root, ListScope.Children, Cancellation).ConfigureAwait(false))
+            if (entry.IsFolder && entry.Key == folder)
+                return await Store.ListAllAsync(Cancellation).ConfigureAwait(false);
+        throw new ToolException($"tenant '{tenant}': there is no such folder in {_place.Name}");
     }
 }
 

@@ -15,8 +15,8 @@ internal sealed class VerifyVerb : ToolVerb
     public override async Task<int> RunAsync(ToolContext context)
     {
         var wrong = 0L;
-        var listing = await context.Store.ListAllAsync(ToolContext.Cancellation).ConfigureAwait(false);
         var tenant = context.Tenant(0);
+        var listing = await context.ListAsync(tenant).ConfigureAwait(false);
         var ids = context.Arguments.Names.Count > 1
             ? [(await context.BlockAsync().ConfigureAwait(false)).BlockId]
             : listing.Blocks.Where(block => block.Tenant == tenant).Select(static block => block.BlockId)

@@ -170,6 +170,19 @@ public sealed class ToolTests : IAsyncLifetime
         Assert.Contains($"usage: tempo {verb} ", text, StringComparison.Ordinal);
     }
 
+    [Theory]
+    [InlineData("list blocks")]
+    [InlineData("query trace-id", "1")]
+    [InlineData("verify")]
+    [InlineData("convert", "--out", "/nowhere/written")]
+    [InlineData("gen bloom")]
+    [InlineData("gen index")]
+    public void A_tenant_without_a_folder_is_an_error(string verb, params string[] others)
+    {
+        var text = Run(1, verb, ["nope", .. others.Select(other => other.Replace("/nowhere", _root, StringComparison.Ordinal))]);
+        Assert.Contains($"tenant 'nope': there is no such folder in {Blocks}", text, StringComparison.Ordinal);
+    }
+
     private string Run(int exitCode, string verb, params string[] arguments) =>
         verb.StartsWith('/') ? Run(exitCode, verb, arguments[0], arguments[1..]) : Run(exitCode, Blocks, verb, arguments);
 
