@@ -25,6 +25,10 @@ internal sealed class ConvertVerb : ToolVerb
         if (BlockVersion.Find(context.Arguments.Option("format", BlockVersion.Default.Name)) is not { CanWrite: true } version)
             throw new ToolException(
                 $"--format: {string.Join(" or ", BlockVersion.All.Where(static known => known.CanWrite).Select(static known => known.Name))} is expected");
+        // Copies among the originals would be taken for blocks: the traces were there twice, and once more with each run.
+        if (context.Folder.Length > 0 && (IsWithin(target, context.Folder) || IsWithin(context.Folder, target)))
+            throw new ToolException($"--out {target}: a folder apart from {context.Folder}, that of the blocks, is expected",
+                isCommandLine: true);
         var blocks = await context.BlocksAsync().ConfigureAwait(false);
         Directory.CreateDirectory(target);
         var layout = new CompactionOptions().Layout with { Version = version };
@@ -40,5 +44,19 @@ internal sealed class ConvertVerb : ToolVerb
         }
 
         return 0;
+    }
+
+    private static bool IsWithin(string inner, string outer) =>
+        WithSeparator(RealPath(inner)).StartsWith(WithSeparator(RealPath(outer)), StringComparison.Ordinal);
+
+    private static string WithSeparator(string folder) => folder.TrimEnd(Path.DirectorySeparatorChar) + Path.DirectorySeparatorChar;
+
+    // Without links, also on the way to it: what is not there yet is none.
+    private static string RealPath(string path)
+    {
+        var full = Path.TrimEndingDirectorySeparator(Path.GetFullPath(path));
+        if (Path.GetDirectoryName(full) is not { } parent) return full;
+        var real = new DirectoryInfo(Path.Join(RealPath(parent), Path.GetFileName(full)));
+        return real.LinkTarget is null ? real.FullName : RealPath(real.ResolveLinkTarget(returnFinalTarget: true)!.FullName);
     }
 }

@@ -52,7 +52,7 @@ public static class ToolProgram
             or ObjectStoreException or IOException or UnauthorizedAccessException)
         {
             errors.WriteLine($"{verb.Name}: {e.Message}");
-            return CannotDo;
+            return e is ToolException { IsCommandLine: true } ? WrongCommandLine : CannotDo;
         }
     }
 

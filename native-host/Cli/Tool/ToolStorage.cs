@@ -35,7 +35,7 @@ internal static class ToolStorage
         {
             Read(arguments, options);
             if (arguments.Option("path").Length == 0 && StorageKeys.Resolve(options) is { } remote)
-                return (remote.Open(TimeProvider.System), new BlocksPlace("the bucket", remote.CacheBytes));
+                return (remote.Open(TimeProvider.System), new BlocksPlace("the bucket", "", remote.CacheBytes));
         }
         catch (ConfigException e)
         {
@@ -44,7 +44,7 @@ internal static class ToolStorage
 
         var path = arguments.Option("path", options.Node.BlocksPath);
         return Directory.Exists(path)
-            ? (LocalObjectStore.Open(path), new BlocksPlace(path, 0))
+            ? (LocalObjectStore.Open(path), new BlocksPlace(path, path, 0))
             : throw new ToolException($"--path {path}: there is no such folder");
     }
 
@@ -64,5 +64,6 @@ internal static class ToolStorage
 
 /// <summary>What is to be known of the place beside its objects.</summary>
 /// <param name="Name">What an error calls it.</param>
+/// <param name="Folder">Where they are files; "" where they are not.</param>
 /// <param name="CacheBytes">Memory for parts of blocks that were read; 0: they are files.</param>
-internal readonly record struct BlocksPlace(string Name, long CacheBytes);
+internal readonly record struct BlocksPlace(string Name, string Folder, long CacheBytes);

@@ -60,6 +60,9 @@ public sealed class ToolContext : IDisposable
 
     public BlockStore Store { get; }
 
+    /// <summary>The folder of the blocks; "" where they are in a bucket.</summary>
+    public string Folder => _place.Folder;
+
     /// <summary>Where blocks are built before they are put: of this process alone.</summary>
     public static string WorkFolder => Path.Combine(Path.GetTempPath(), $"tempo-tool-{Environment.ProcessId}");
 
@@ -113,4 +116,8 @@ public sealed class ToolContext : IDisposable
 }
 
 /// <summary>A verb cannot do what it was asked for.</summary>
-public sealed class ToolException(string message) : Exception(message);
+/// <param name="isCommandLine">It could not be done whatever the blocks are: the exit code is that of a wrong command line.</param>
+public sealed class ToolException(string message, bool isCommandLine = false) : Exception(message)
+{
+    public bool IsCommandLine => isCommandLine;
+}

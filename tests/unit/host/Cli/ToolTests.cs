@@ -183,6 +183,27 @@ public sealed class ToolTests : IAsyncLifetime
         Assert.Contains($"tenant 'nope': there is no such folder in {Blocks}", text, StringComparison.Ordinal);
     }
 
+    [Theory]
+    [InlineData("blocks")]
+    [InlineData("blocks/")]
+    [InlineData("./nothing/../blocks/.")]
+    [InlineData("link")]
+    [InlineData("parent/blocks")]
+    [InlineData("blocks/inside")]
+    [InlineData("link/inside/further")]
+    [InlineData("")]
+    public void Convert_refuses_the_folder_of_the_blocks_and_what_is_in_or_around_it(string target)
+    {
+        Directory.CreateSymbolicLink(Path.Combine(_root, "parent"), _root);
+        Directory.CreateSymbolicLink(Path.Combine(_root, "link"), Path.Combine(_root, "parent", "blocks"));
+        var before = Directory.GetFileSystemEntries(Blocks, "*", SearchOption.AllDirectories).Order().ToList();
+        foreach (var path in new[] { Blocks, Path.Combine(_root, "link") })
+            Assert.Contains($"--out {_root}/{target}", Run(2, path, "convert", ["--out", $"{_root}/{target}", "single-tenant"]),
+                StringComparison.Ordinal);
+        Assert.Equal(before, Directory.GetFileSystemEntries(Blocks, "*", SearchOption.AllDirectories).Order());
+        Run(0, "convert", "--out", $"{_root}/blocks-converted", "single-tenant");
+    }
+
     private string Run(int exitCode, string verb, params string[] arguments) =>
         verb.StartsWith('/') ? Run(exitCode, verb, arguments[0], arguments[1..]) : Run(exitCode, Blocks, verb, arguments);
 
