@@ -12,10 +12,9 @@ public static class RingHash
     private const ulong Offset = 14695981039346656037UL;
     private const ulong Prime = 1099511628211UL;
 
-    /// <summary>Place of a trace: its tenant has a part in it, so that tenants with equal ids do not meet on one node.</summary>
-    public static uint Of(TenantId tenant, TraceId trace) => Fold(OfText(tenant.Value) ^ trace.Mix());
-
-    /// <summary>Place of a trace of a tenant whose <see cref="OfText"/> is known.</summary>
+    /// <summary>
+    /// Place of a trace: the <see cref="OfText"/> of its tenant has a part in it, so that tenants with equal ids do not meet on one node.
+    /// </summary>
     public static uint Of(ulong tenant, TraceId trace) => Fold(tenant ^ trace.Mix());
 
     /// <summary>Place of something with a name and a number, such as a window of a tenant's blocks.</summary>

@@ -89,13 +89,6 @@ public sealed class TokenRing
     /// <summary>Owners of a place. The ring is not empty.</summary>
     public OwnerSet OwnersOf(uint place) => _sets[SetOf(place)];
 
-    /// <summary>The member of the next token: who does what is to be done once. The ring is not empty.</summary>
-    public Member FirstOf(uint place)
-    {
-        var set = OwnersOf(place);
-        return set.Owners[(int)(place % (uint)set.Copies)];
-    }
-
     /// <summary>
     /// The ring of a tenant that uses only some of the members: those with the highest hashes of tenant and member, as many of each
     /// zone, so that a member that comes or goes changes at most one of them.

@@ -45,7 +45,7 @@ public sealed class ReplicatorTests : IAsyncLifetime
         await cluster.QuietAsync();
         foreach (var trace in traces)
         {
-            var owners = cluster.Ring.OwnersOf(RingHash.Of(TenantId.Single, trace));
+            var owners = cluster.Ring.OwnersOf(RingHash.Of(RingHash.OfText(TenantId.Single.Value), trace));
             var holders = cluster.Members.Where(member => member.Spans.Contains(trace)).ToArray();
             Assert.Equal(
                 owners.Owners.Take(copies).Select(static owner => owner.Id).Order(), holders.Select(static holder => holder.Name).Order());
@@ -83,7 +83,7 @@ public sealed class ReplicatorTests : IAsyncLifetime
     {
         var cluster = new Cluster(4, 1);
         var trace = new TraceId(3, 3);
-        var owner = cluster.Member(cluster.Ring.OwnersOf(RingHash.Of(TenantId.Single, trace)).Owners[0].Id);
+        var owner = cluster.Member(cluster.Ring.OwnersOf(RingHash.Of(RingHash.OfText(TenantId.Single.Value), trace)).Owners[0].Id);
         owner.Answer = static _ => Down;
         owner.IsSuspect = isKnownToBeDown;
         var outcome = await SendAsync(cluster, [trace]);
