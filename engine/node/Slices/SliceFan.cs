@@ -181,7 +181,7 @@ internal sealed class SliceFan(
             }
             finally
             {
-                bytes.Free();
+                bytes.Free(); // what Dispose does not: the account has its bytes back
             }
         }
     }

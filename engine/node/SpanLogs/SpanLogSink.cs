@@ -29,6 +29,8 @@ internal struct SpanLogSink(
     private int _leftOutOfResource;
     private int _leftOutOfSpan;
 
+    private readonly List<(string Key, object? Value)>? OwnerOfSpan => options.WithAllAttributes ? _span : null;
+
     public bool BeginResource(ReadOnlySpan<byte> resource)
     {
         _resource.Clear();
@@ -49,7 +51,7 @@ internal struct SpanLogSink(
     {
         _span.Clear();
         _leftOutOfSpan = 0;
-        _owner = options.WithAllAttributes ? _span : null;
+        _owner = OwnerOfSpan;
     }
 
     public readonly void EndSpan(in SpanFields fields)
@@ -76,11 +78,11 @@ internal struct SpanLogSink(
 
     public void BeginEvent() => _owner = null;
 
-    public void EndEvent(in EventFields fields) => _owner = _span;
+    public void EndEvent(in EventFields fields) => _owner = OwnerOfSpan;
 
     public void BeginLink() => _owner = null;
 
-    public void EndLink(in LinkFields fields) => _owner = _span;
+    public void EndLink(in LinkFields fields) => _owner = OwnerOfSpan;
 
     public void Attribute(ReadOnlySpan<byte> key, in AnyValueView value)
     {

@@ -109,7 +109,7 @@ internal sealed class AzureObjects : IRemoteObjects
             : $"https://{options.AccountName}.{options.EndpointSuffix}";
         var container = new Uri($"{account}/{options.Container}");
         var client = new BlobClientOptions { Transport = transport };
-        // Attempts, deadlines and back-off are RemoteStore's, the same for all stores.
+        // Attempts, deadlines and back-off are RemoteAttempts', the same for all stores.
         client.Retry.MaxRetries = 0;
         client.Retry.NetworkTimeout = Timeout.InfiniteTimeSpan;
         client.Diagnostics.IsTelemetryEnabled = false;

@@ -15,7 +15,7 @@ internal static class S3Client
         var config = new AmazonS3Config
         {
             ForcePathStyle = options.ForcePathStyle,
-            // Attempts, deadlines and back-off are RemoteStore's, the same for all stores.
+            // Attempts, deadlines and back-off are RemoteAttempts', the same for all stores.
             MaxErrorRetry = 0,
             Timeout = Timeout.InfiniteTimeSpan,
             // Newer checksums only where Amazon insists: compatible servers refuse the trailers.
