@@ -38,13 +38,15 @@ internal sealed class CutLoop(
     private readonly ConcurrentDictionary<Generation, string> _failed = new();
     private volatile TaskCompletionSource _woken = NewSignal();
     private volatile string _rollError = "";
+    private volatile string _roundError = "";
     private int _disposed;
 
     // The generation that was last seen to hold spans, and since when: the age that counts is that of the spans.
     private (Generation? Generation, long Since) _filled;
 
-    /// <summary>Why the last cut failed; empty if it did not.</summary>
-    public string LastError => _rollError.Length > 0 ? _rollError : _failed.Values.FirstOrDefault("");
+    /// <summary>Why the last cut, or the last round of the loop, failed; empty if neither did.</summary>
+    public string LastError =>
+        _rollError.Length > 0 ? _rollError : _roundError.Length > 0 ? _roundError : _failed.Values.FirstOrDefault("");
 
     /// <summary>Runs until cancelled.</summary>
     public async Task RunAsync(CancellationToken cancellation)
@@ -59,14 +61,18 @@ internal sealed class CutLoop(
                 SpareMemory.LetGoIfShort();
                 await RollAsync(force: false, cancellation).ConfigureAwait(false);
                 StartWaiting();
+                _roundError = "";
             }
             catch (OperationCanceledException) when (cancellation.IsCancellationRequested)
             {
                 return;
             }
-            catch (Exception)
+            catch (Exception e)
             {
-                // Noted where it happened, and heard by /ready through LastError; the next round tries again.
+                // Heard by /ready through LastError; the next round tries again. Rolling has noted its own: a flush rolls, too.
+                if (e.Message == _rollError) continue;
+                Tell(e);
+                _roundError = e.Message;
             }
         }
     }

@@ -77,6 +77,23 @@ public sealed class CutTests : IAsyncDisposable
     }
 
     [Fact]
+    public async Task A_round_that_fails_beside_the_cuts_is_heard_until_one_goes_well()
+    {
+        var time = new BrokenTime();
+        await using var cuts = new CutLoop(_folder.Options, _log, _writer, _state, _node, Log.Null, time);
+        using var stop = new CancellationTokenSource();
+        var running = cuts.RunAsync(stop.Token);
+        while (time.Thrown < 2) await Task.Yield();
+        Assert.Equal("a bug", cuts.LastError);
+
+        time.IsBroken = false;
+        while (cuts.LastError.Length > 0) await Task.Yield();
+        Assert.False(running.IsCompleted);
+        await stop.CancelAsync();
+        await running;
+    }
+
+    [Fact]
     public async Task A_cut_does_not_begin_before_the_last_request_has_left()
     {
         var first = await FlushNewSpansAsync(0);
@@ -169,5 +186,29 @@ public sealed class CutTests : IAsyncDisposable
         var flush = _cuts.CutAsync(default);
         while (_state.View.Current == before && !flush.IsCompleted) await Task.Yield();
         return flush;
+    }
+
+    // Its timers end at once; what asks it for the time fails.
+    private sealed class BrokenTime : TimeProvider
+    {
+        private volatile bool _isBroken = true;
+        private volatile int _thrown;
+
+        public bool IsBroken
+        {
+            set => _isBroken = value;
+        }
+
+        public int Thrown => _thrown;
+
+        public override long GetTimestamp()
+        {
+            if (!_isBroken) return base.GetTimestamp();
+            _thrown++;
+            throw new InvalidOperationException("a bug");
+        }
+
+        public override ITimer CreateTimer(TimerCallback callback, object? state, TimeSpan dueTime, TimeSpan period) =>
+            base.CreateTimer(callback, state, TimeSpan.Zero, period);
     }
 }
