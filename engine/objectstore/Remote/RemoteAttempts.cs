@@ -25,24 +25,30 @@ internal sealed class RemoteAttempts(RemoteOptions options, IRemoteObjects remot
                 $"{what}: the service has not answered lately and is asked again in {options.BreakFor.TotalSeconds:0} s");
         try
         {
-            for (var number = 0; ; number++)
-            {
-                try
-                {
-                    var result = await RunOnceAsync(sizeBytes, token => attempt(number, token), cancellation).ConfigureAwait(false);
-                    budget.ReportSuccess();
-                    return result;
-                }
-                catch (Exception e) when (!cancellation.IsCancellationRequested)
-                {
-                    var delay = Judge(key, what, number, e);
-                    await Task.Delay(delay, time, cancellation).ConfigureAwait(false);
-                }
-            }
+            return await AttemptAsync(key, what, sizeBytes, attempt, cancellation).ConfigureAwait(false);
         }
         finally
         {
             budget.ReportEnd();
+        }
+    }
+
+    private async Task<T> AttemptAsync<T>(
+        ObjectKey key, string what, long sizeBytes, Func<int, CancellationToken, Task<T>> attempt, CancellationToken cancellation)
+    {
+        for (var number = 0; ; number++)
+        {
+            try
+            {
+                var result = await RunOnceAsync(sizeBytes, token => attempt(number, token), cancellation).ConfigureAwait(false);
+                budget.ReportSuccess();
+                return result;
+            }
+            catch (Exception e) when (!cancellation.IsCancellationRequested)
+            {
+                var delay = Judge(key, what, number, e);
+                await Task.Delay(delay, time, cancellation).ConfigureAwait(false);
+            }
         }
     }
 

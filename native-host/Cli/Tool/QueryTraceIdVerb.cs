@@ -21,10 +21,8 @@ internal sealed class QueryTraceIdVerb : ToolVerb
     {
         if (!TraceId.TryParse(context.Arguments.Names[1], out var id))
             throw new ToolException($"trace id '{context.Arguments.Names[1]}': 1 to 32 hex digits are expected");
-        var tenant = context.Tenant(0);
-        var listing = await context.ListAsync(tenant).ConfigureAwait(false);
-        var sources = new TraceSources(
-            [], [.. listing.Blocks.Where(block => block.Tenant == tenant).Select(block => new BlockHandle(block, context.Store))]);
+        var listing = await context.ListAsync(context.Tenant(0)).ConfigureAwait(false);
+        var sources = new TraceSources([], [.. listing.Blocks.Select(block => new BlockHandle(block, context.Store))]);
         var found = await TraceFinder.FindAsync(sources, id, 0, 0, ToolContext.Cancellation).ConfigureAwait(false);
         using var trace = new NativeBuffer();
         while (!found.IsAtEnd) found.WritePart(trace, int.MaxValue);
@@ -36,12 +34,10 @@ internal sealed class QueryTraceIdVerb : ToolVerb
             context.Print(Encoding.UTF8.GetString(json.WrittenSpan));
         }
 
-        var problems = listing.Unreadable.Where(block => block.Tenant == tenant)
+        var problems = listing.Unreadable
             .Select(static block => $"block {block.Block}: {block.Error}").Append(found.Damage).Where(static problem => problem.Length > 0)
             .ToList();
         if (problems.Count > 0) throw new ToolException("the trace may be incomplete: " + string.Join("; ", problems));
-        return trace.Length > 0
-            ? 0
-            : throw new ToolException($"no trace {id} in {listing.Blocks.Count(block => block.Tenant == tenant)} blocks");
+        return trace.Length > 0 ? 0 : throw new ToolException($"no trace {id} in {listing.Blocks.Count} blocks");
     }
 }

@@ -96,21 +96,25 @@ public sealed class ToolContext : IDisposable
     public async Task<List<BlockMeta>> BlocksAsync()
     {
         if (Arguments.Names.Count > 1) return [await BlockAsync().ConfigureAwait(false)];
-        var tenant = Tenant(0);
-        var listing = await ListAsync(tenant).ConfigureAwait(false);
-        foreach (var block in listing.Unreadable.Where(block => block.Tenant == tenant))
-            Print($"block {block.Block} cannot be read: {block.Error}");
-        return [.. listing.Blocks.Where(block => block.Tenant == tenant).OrderBy(static block => block.StartSeconds)
-            .ThenBy(static block => block.BlockId)];
+        var listing = await ListAsync(Tenant(0)).ConfigureAwait(false);
+        foreach (var block in listing.Unreadable) Print($"block {block.Block} cannot be read: {block.Error}");
+        return [.. listing.Blocks.OrderBy(static block => block.StartSeconds).ThenBy(static block => block.BlockId)];
     }
 
-    /// <summary>All blocks; a tenant without a folder, such as one that is misspelt, is an error and not one without blocks.</summary>
-    public async Task<BlockListing> ListAsync(TenantId tenant)
+    /// <summary>
+    /// The tenant's blocks, and those that are there and cannot be read. A tenant without a folder, such as one that is misspelt, is an
+    /// error and not one without blocks.
+    /// </summary>
+    public async Task<(List<BlockMeta> Blocks, List<UnreadableBlock> Unreadable)> ListAsync(TenantId tenant)
     {
         var folder = ObjectKey.Root.Append(tenant.Value);
         await foreach (var entry in Objects.ListAsync(ObjectKey.Root, ListScope.Children, Cancellation).ConfigureAwait(false))
             if (entry.IsFolder && entry.Key == folder)
-                return await Store.ListAllAsync(Cancellation).ConfigureAwait(false);
+            {
+                var all = await Store.ListAllAsync(Cancellation).ConfigureAwait(false);
+                return (all.Blocks.FindAll(block => block.Tenant == tenant), all.Unreadable.FindAll(block => block.Tenant == tenant));
+            }
+
         throw new ToolException($"tenant '{tenant}': there is no such folder in {_place.Name}");
     }
 }

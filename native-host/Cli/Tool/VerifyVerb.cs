@@ -19,8 +19,8 @@ internal sealed class VerifyVerb : ToolVerb
         var listing = await context.ListAsync(tenant).ConfigureAwait(false);
         var ids = context.Arguments.Names.Count > 1
             ? [(await context.BlockAsync().ConfigureAwait(false)).BlockId]
-            : listing.Blocks.Where(block => block.Tenant == tenant).Select(static block => block.BlockId)
-                .Concat(listing.Unreadable.Where(block => block.Tenant == tenant).Select(static block => block.Block)).Order().ToList();
+            : listing.Blocks.Select(static block => block.BlockId).Concat(listing.Unreadable.Select(static block => block.Block))
+                .Order().ToList();
         foreach (var id in ids)
         {
             var report =

@@ -158,12 +158,12 @@ public sealed class TempoProcess : IAsyncDisposable
         await EndedAsync();
     }
 
-    /// <summary>SIGSTOP: when this returns, no thread does anything more until it is killed.</summary>
-    public void Freeze()
+    /// <summary>SIGSTOP, and waits until no thread does anything more until it is killed.</summary>
+    public Task FreezeAsync()
     {
         _isEnding = true;
         Signals.Pause(_process!);
-        Assert.True(SpinWait.SpinUntil(() => Signals.IsAtRest(_process!), TimeSpan.FromSeconds(30)), "a thread goes on after SIGSTOP");
+        return Eventually.HoldsAsync("every thread stands still", () => Signals.IsAtRest(_process!));
     }
 
     /// <summary>It stands still until <see cref="Continue"/>.</summary>

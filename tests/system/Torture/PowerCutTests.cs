@@ -29,7 +29,7 @@ public sealed class PowerCutTests(ITestOutputHelper output)
             await Task.Delay(new Random(Rounds.Seed + round).Next(100, 1500));
             // As it is without power, when both end at one moment: this kernel lets a sync succeed that the shutdown of the file
             // system overtakes, and only a process of which every thread stands still can acknowledge nothing for it.
-            tempo.Freeze();
+            await tempo.FreezeAsync();
             disk.CutPower();
             await tempo.KillAsync();
             await load;

@@ -1,4 +1,5 @@
 using Tempo.Engine.ObjectStore.Tests.Stub;
+using Tempo.Testing;
 
 namespace Tempo.Engine.ObjectStore.Tests;
 
@@ -243,9 +244,9 @@ public sealed class S3ObjectStoreTests : RemoteContract
     [InlineData(400)]
     public async Task ARefusalEndsTheRest(int status)
     {
-        var clock = new Clock();
+        var clock = new SteppedTime(0);
         using var store = await OpenBrokenAsync(clock);
-        clock.Now = TimeSpan.FromHours(2);
+        clock.Advance(TimeSpan.FromHours(2));
         _stub.Faults = (_, _) => new() { Status = status };
         await Assert.ThrowsAsync<ObjectStoreException>(async () => await store.PutAsync(Key("a"), Text("x")));
         _stub.Faults = null;
@@ -255,9 +256,9 @@ public sealed class S3ObjectStoreTests : RemoteContract
     [Fact]
     public async Task AfterTheRestACancelledRequestLeavesItsPlaceToTheNext()
     {
-        var clock = new Clock();
+        var clock = new SteppedTime(0);
         using var store = await OpenBrokenAsync(clock);
-        clock.Now = TimeSpan.FromHours(2);
+        clock.Advance(TimeSpan.FromHours(2));
         using var caller = new CancellationTokenSource();
         var never = new TaskCompletionSource();
         _stub.Faults = (_, _) =>
@@ -295,21 +296,12 @@ public sealed class S3ObjectStoreTests : RemoteContract
     private RemoteObjectStore Open(RemoteOptions options, TimeProvider? time = null) =>
         RemoteObjectStore.OpenS3(Options(), options, time ?? TimeProvider.System, new Random(1));
 
-    private async Task<RemoteObjectStore> OpenBrokenAsync(Clock clock)
+    private async Task<RemoteObjectStore> OpenBrokenAsync(SteppedTime clock)
     {
         var store = Open(Quick with { MaxAttempts = 1, BreakAfterFailures = 1, BreakFor = TimeSpan.FromHours(1) }, clock);
         _stub.Faults = (_, _) => new() { Status = 500 };
         await Assert.ThrowsAsync<ObjectStoreException>(async () => await store.PutAsync(Key("a"), Text("x")));
         return store;
-    }
-
-    private sealed class Clock : TimeProvider
-    {
-        public TimeSpan Now { get; set; }
-
-        public override long TimestampFrequency => TimeSpan.TicksPerSecond;
-
-        public override long GetTimestamp() => Now.Ticks;
     }
 }
 
