@@ -20,6 +20,8 @@ public sealed class ConnectionTests : IAsyncLifetime
 {
     private const int MinWindowBytes = 65_535;
 
+    private static readonly TimeSpan _held = TimeSpan.FromMilliseconds(250);
+
     private readonly ConcurrentBag<string> _receivedHashes = [];
     private WebApplication? _server;
     private int[] _ports = [];
@@ -86,12 +88,19 @@ public sealed class ConnectionTests : IAsyncLifetime
         await peer.ConnectAsync((IPEndPoint)listener.LocalEndpoint, TestContext.Current.CancellationToken);
         using Socket socket = await accepted;
         ArrivalClock.Enable(socket);
-        await peer.GetStream().WriteAsync("12345"u8.ToArray(), TestContext.Current.CancellationToken);
-        Assert.True(socket.Poll(TimeSpan.FromSeconds(30), SelectMode.SelectRead));
-        long there = Stopwatch.GetTimestamp();
-        await Task.Delay(TimeSpan.FromSeconds(1), TestContext.Current.CancellationToken);
-        Assert.Equal(5, ArrivalClock.Receive(socket, new byte[16], out long arrived));
-        Assert.True(Stopwatch.GetElapsedTime(there, arrived) < TimeSpan.FromSeconds(0.5), "the time of reading");
+        // The first one that asks for notes gets them a little later: the kernel begins to make them beside the call that turns them on.
+        TimeSpan age = TimeSpan.Zero;
+        for (int attempt = 0; attempt < 20 && age < _held; attempt++)
+        {
+            await peer.GetStream().WriteAsync("12345"u8.ToArray(), TestContext.Current.CancellationToken);
+            Assert.True(socket.Poll(TimeSpan.FromSeconds(30), SelectMode.SelectRead));
+            await Task.Delay(2 * _held, TestContext.Current.CancellationToken);
+            long read = Stopwatch.GetTimestamp();
+            Assert.Equal(5, ArrivalClock.Receive(socket, new byte[16], out long arrived));
+            age = Stopwatch.GetElapsedTime(arrived, read);
+        }
+
+        Assert.True(age >= _held, "the time of reading");
     }
 
     [Fact]
