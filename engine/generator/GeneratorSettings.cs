@@ -6,8 +6,8 @@ using Tempo.Engine.Generator.SpanMetrics;
 namespace Tempo.Engine.Generator;
 
 /// <summary>
-/// What is generated for one tenant: the process's defaults with the tenant's overrides. Another object is taken for a change: if
-/// it shapes the series otherwise (<see cref="HasSeriesOf"/>) they all end and begin anew.
+/// What is generated for one tenant: the process's defaults with the tenant's overrides. Another object is taken for a change: the
+/// series of a processor that it shapes otherwise (<see cref="HasSpanMetricsOf"/> and its like) end and begin anew.
 /// </summary>
 public sealed record GeneratorSettings
 {
@@ -71,23 +71,44 @@ public sealed record GeneratorSettings
     public IReadOnlyList<KeyValuePair<string, string>> RemoteWriteHeaders { get; init; } = [];
 
     /// <summary>
-    /// True if series that were begun under the others go on under these: only limits, times and headers differ. Lists are
-    /// compared by reference, so who makes settings anew takes over those that say the same.
+    /// True if series of spans that were begun under the others go on under these. Lists are compared by reference, so who makes
+    /// settings anew takes over those that say the same.
     /// </summary>
-    public bool HasSeriesOf(GeneratorSettings others) => WithLimitsOf(Plain) == others.WithLimitsOf(Plain);
+    public bool HasSpanMetricsOf(GeneratorSettings others) =>
+        (Processors.SpanMetrics, SpanMetrics, Shared) == (others.Processors.SpanMetrics, others.SpanMetrics, others.Shared);
 
-    /// <summary>
-    /// These, with what shapes no series taken from the others. Not DisableCollection: series that are not shown any more have an end.
-    /// </summary>
-    public GeneratorSettings WithLimitsOf(GeneratorSettings others) => this with
+    /// <summary>The same of edges.</summary>
+    public bool HasServiceGraphsOf(GeneratorSettings others) =>
+        (Processors.ServiceGraphs, ServiceGraphs, Shared) == (others.Processors.ServiceGraphs, others.ServiceGraphs, others.Shared);
+
+    /// <summary>The same of hosts, which have no histograms.</summary>
+    public bool HasHostInfoOf(GeneratorSettings others) =>
+        (Processors.HostInfo, HostInfo, Shared.WithPlainHistograms)
+            == (others.Processors.HostInfo, others.HostInfo, others.Shared.WithPlainHistograms);
+
+    // What shapes the series of all processors: all but limits, times and headers, and what is one processor's. DisableCollection is
+    // left: series that are not shown any more have an end.
+    private GeneratorSettings Shared => this with
     {
-        MaxActiveSeries = others.MaxActiveSeries,
-        MaxActiveEntities = others.MaxActiveEntities,
-        CollectionInterval = others.CollectionInterval,
-        StaleDuration = others.StaleDuration,
-        IngestionSlack = others.IngestionSlack,
-        TraceIdLabelName = others.TraceIdLabelName,
-        RemoteWriteHeaders = others.RemoteWriteHeaders,
+        Processors = ProcessorSet.None,
+        SpanMetrics = Plain.SpanMetrics,
+        ServiceGraphs = Plain.ServiceGraphs,
+        HostInfo = Plain.HostInfo,
+        MaxActiveSeries = 0,
+        MaxActiveEntities = 0,
+        CollectionInterval = default,
+        StaleDuration = default,
+        IngestionSlack = default,
+        TraceIdLabelName = "",
+        RemoteWriteHeaders = Plain.RemoteWriteHeaders,
+    };
+
+    private GeneratorSettings WithPlainHistograms => this with
+    {
+        HistogramForm = default,
+        NativeHistogramBucketFactor = 0,
+        NativeHistogramMaxBuckets = 0,
+        NativeHistogramMinResetDuration = default,
     };
 
     internal long LimitedSeries => LimitsEntities ? 0 : MaxActiveSeries;

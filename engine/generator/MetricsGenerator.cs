@@ -14,7 +14,7 @@ public sealed class GeneratorStartException(string message) : Exception(message)
 /// <code>
 /// Add        request bytes → TenantGenerator: series in memory
 /// every collection interval of a tenant:
-///   settings   those of another object: all series end, and begin anew under the new ones
+///   settings   those of another object: the series that they shape otherwise end, and begin anew
 ///   collect    series → batches → the tenant's queue on disk
 ///   commit     one sync; senders take it from there, one a target
 /// </code>

@@ -24,10 +24,16 @@ public sealed class TenantGenerator
     private int _waiting;
     private readonly CurrentSpan _current = new();
     private readonly SpanAdmission _admission;
-    private readonly ISpanProcessor[] _processors;
-    private readonly SeriesTable[] _tables;
-    private readonly SpanMetricsProcessor? _spans;
-    private readonly ServiceGraphProcessor? _graph;
+
+    // Of tables that are no more: how often a value of a label was replaced.
+    private readonly Dictionary<string, long> _labelsLimitedBefore = [];
+
+    // Others after a change of settings; who goes through them without the lock takes those of the moment.
+    private ISpanProcessor[] _processors = [];
+    private SeriesTable[] _tables = [];
+    private SpanMetricsProcessor? _spans;
+    private ServiceGraphProcessor? _graph;
+    private HostInfoProcessor? _hosts;
     private long _bytesReceived;
     private bool _isClosed;
     private long _refusedUnixMs;
@@ -38,26 +44,19 @@ public sealed class TenantGenerator
     public TenantGenerator(TenantId tenant, GeneratorSettings settings, int duplicateFilterBytes = 32 << 20)
     {
         Tenant = tenant;
-        Settings = settings;
         // One that comes again after the slack is too old to count anyhow.
         _admission = new SpanAdmission(new DuplicateFilter(settings.IngestionSlack, duplicateFilterBytes));
-        Budget = new SeriesBudget(settings.LimitedSeries, settings.LimitedEntities);
-        List<ISpanProcessor> processors = [];
-        var (options, form) = (settings.SeriesOptions, settings.HistogramForm);
-        if (settings.Processors.SpanMetrics is var parts && parts != SpanMetricsParts.None)
-            processors.Add(_spans = new SpanMetricsProcessor(settings.SpanMetrics, parts, form, Budget, options, _current));
-        if (settings.Processors.ServiceGraphs is var graphParts && graphParts != ServiceGraphParts.None)
-            processors.Add(_graph = new ServiceGraphProcessor(settings.ServiceGraphs, graphParts, form, Budget, options, _current));
-        if (settings.Processors.HostInfo) processors.Add(new HostInfoProcessor(settings.HostInfo, Budget, options, _current));
-        _processors = [.. processors];
-        _tables = [.. processors.SelectMany(static processor => processor.Tables)];
+        Take(settings);
     }
 
     public TenantId Tenant { get; }
 
-    public GeneratorSettings Settings { get; private set; }
+    /// <summary>Without processors as long as none were made.</summary>
+    public GeneratorSettings Settings { get; private set; } = new();
 
-    internal SeriesBudget Budget { get; }
+    internal SeriesBudget Budget { get; } = new();
+
+    internal ISpanProcessor[] Processors => _processors;
 
     /// <summary>Counts the spans of a request that was found sound before; false once it is closed.</summary>
     public bool Add(ReadOnlySpan<byte> request, long nowUnixMs)
@@ -77,29 +76,64 @@ public sealed class TenantGenerator
         }
     }
 
-    /// <summary>Takes no more spans: what it has is what a collection will show.</summary>
-    public void Close()
-    {
-        lock (_lock) _isClosed = true;
-    }
-
     /// <summary>
-    /// Takes over from one that is closed which spans were counted, so that one sent again after a change of settings is none.
+    /// Takes no more spans. Its processors, which have left the budget: what they have is what a last collection will show.
     /// </summary>
-    internal void Inherit(TenantGenerator closed)
-    {
-        lock (_lock) _admission.Inherit(closed._admission);
-    }
-
-    /// <summary>Goes on under settings whose series are the same (<see cref="GeneratorSettings.HasSeriesOf"/>).</summary>
-    internal void Apply(GeneratorSettings settings)
+    internal ISpanProcessor[] Close()
     {
         lock (_lock)
         {
-            Settings = settings;
-            _admission.Slack = settings.IngestionSlack;
-            (Budget.MaxSeries, Budget.MaxEntities) = (settings.LimitedSeries, settings.LimitedEntities);
+            _isClosed = true;
+            var before = _processors;
+            (_processors, _tables) = ([], []);
+            return End(before);
         }
+    }
+
+    /// <summary>
+    /// Goes on under other settings: processors whose series they shape otherwise begin anew, the others go on. Those before them, for
+    /// a last collection. Throws for settings that make no processor, and goes on as before.
+    /// </summary>
+    internal ISpanProcessor[] Change(GeneratorSettings settings)
+    {
+        lock (_lock)
+        {
+            var before = _processors;
+            Take(settings);
+            return End([.. before.Except(_processors)]);
+        }
+    }
+
+    private ISpanProcessor[] End(ISpanProcessor[] processors)
+    {
+        foreach (var table in processors.SelectMany(static processor => processor.Tables))
+        {
+            table.LeaveBudget();
+            foreach (var label in table.LabelDemands.Where(static label => label.LimitedCount > 0))
+                _labelsLimitedBefore[label.Name] = _labelsLimitedBefore.GetValueOrDefault(label.Name) + label.LimitedCount;
+        }
+
+        return processors;
+    }
+
+    // What can throw comes before what changes anything.
+    private void Take(GeneratorSettings settings)
+    {
+        var (set, options, form) = (settings.Processors, settings.SeriesOptions, settings.HistogramForm);
+        var spans = settings.HasSpanMetricsOf(Settings) ? _spans
+            : set.SpanMetrics == SpanMetricsParts.None ? null
+            : new SpanMetricsProcessor(settings.SpanMetrics, set.SpanMetrics, form, Budget, options, _current);
+        var graph = settings.HasServiceGraphsOf(Settings) ? _graph
+            : set.ServiceGraphs == ServiceGraphParts.None ? null
+            : new ServiceGraphProcessor(settings.ServiceGraphs, set.ServiceGraphs, form, Budget, options, _current);
+        var hosts = settings.HasHostInfoOf(Settings) ? _hosts
+            : set.HostInfo ? new HostInfoProcessor(settings.HostInfo, Budget, options, _current) : null;
+        (Settings, _spans, _graph, _hosts) = (settings, spans, graph, hosts);
+        _processors = [.. new ISpanProcessor?[] { spans, graph, hosts }.OfType<ISpanProcessor>()];
+        _tables = [.. _processors.SelectMany(static processor => processor.Tables)];
+        _current.AllOfResource = spans?.AllOfResource;
+        _admission.Slack = settings.IngestionSlack;
+        (Budget.MaxSeries, Budget.MaxEntities) = (settings.LimitedSeries, settings.LimitedEntities);
     }
 
     /// <summary>
@@ -107,9 +141,13 @@ public sealed class TenantGenerator
     /// Between slices requests go on, so the values are of moments a few milliseconds apart; <paramref name="afterSlice"/> is
     /// called then, without the lock.
     /// </summary>
-    public void Collect(long nowUnixMs, bool endAll, ISeriesVisitor visitor, Action afterSlice)
+    public void Collect(long nowUnixMs, bool endAll, ISeriesVisitor visitor, Action afterSlice) =>
+        Collect(_processors, nowUnixMs, endAll, visitor, afterSlice);
+
+    /// <summary>The same of some processors, those at work or those that a change has left.</summary>
+    internal void Collect(ISpanProcessor[] processors, long nowUnixMs, bool endAll, ISeriesVisitor visitor, Action afterSlice)
     {
-        foreach (var processor in _processors)
+        foreach (var processor in processors)
         {
             var goesOn = true;
             while (goesOn)
@@ -121,7 +159,7 @@ public sealed class TenantGenerator
 
         TurnRefused(nowUnixMs);
         var staleBefore = endAll ? long.MaxValue : nowUnixMs - (long)Settings.StaleDuration.TotalMilliseconds;
-        foreach (var table in _tables)
+        foreach (var table in processors.SelectMany(static processor => processor.Tables))
         {
             var goesOn = true;
             for (var first = 0; goesOn; first += SliceRows)
@@ -170,7 +208,12 @@ public sealed class TenantGenerator
     /// <summary>What is asked of the labels that have a cap; of two tables' labels of one name, each by itself.</summary>
     internal List<LabelDemand> LabelDemands()
     {
-        lock (_lock) return [.. _tables.SelectMany(static table => table.LabelDemands)];
+        lock (_lock)
+            return
+            [
+                .. _tables.SelectMany(static table => table.LabelDemands),
+                .. _labelsLimitedBefore.Select(static label => new LabelDemand(label.Key, label.Value, 0)),
+            ];
     }
 
     /// <summary>The numbers of the self metrics, as of now.</summary>
@@ -178,34 +221,34 @@ public sealed class TenantGenerator
     {
         lock (_lock)
         {
-            var discards = _current.Discards;
+            var counts = _current.Counts;
             return new GeneratorCounts
             {
                 SpansReceived = _admission.ReceivedCount,
                 BytesReceived = _bytesReceived,
-                OutsideSlack = discards.OutsideSlack,
-                Duplicates = discards.Duplicate,
+                OutsideSlack = counts.OutsideSlack,
+                Duplicates = counts.Duplicate,
                 DuplicateWindowsShortened = _admission.DuplicateWindowsShortened,
-                SpanMetricsFiltered = discards.SpanMetricsFiltered,
-                SpanNamesSanitized = discards.SpanNamesSanitized,
-                ServiceGraphsFiltered = discards.ServiceGraphsFiltered,
-                SpanMetricsNotText = discards.SpanMetricsNotText,
-                ServiceGraphsNotText = _graph?.NotTextCount ?? 0,
-                FilteredEdges = _graph?.FilteredEdgeCount ?? 0,
-                HostInfoNotText = discards.HostInfoNotText,
+                SpanMetricsFiltered = counts.SpanMetricsFiltered,
+                SpanNamesSanitized = counts.SpanNamesSanitized,
+                ServiceGraphsFiltered = counts.ServiceGraphsFiltered,
+                SpanMetricsNotText = counts.SpanMetricsNotText,
+                ServiceGraphsNotText = counts.EdgesNotText,
+                FilteredEdges = counts.FilteredEdges,
+                HostInfoNotText = counts.HostInfoNotText,
                 ActiveSeries = Budget.ActiveSeries,
                 Entities = Budget.Entities,
                 DemandEstimate = Budget.DemandEstimate,
                 SanitizedDemandEstimate = _spans?.SanitizedDemandEstimate ?? 0,
-                TemplatesMade = _spans?.Templates?.TemplateCount ?? 0,
-                NamesCutShort = _spans?.Templates?.CutShortCount ?? 0,
+                TemplatesMade = counts.TemplatesMade,
+                NamesCutShort = counts.NamesCutShort,
                 EntityDemandEstimate = Budget.EntityDemandEstimate,
                 SeriesAdded = Budget.AddedSeries,
                 SeriesRemoved = Budget.RemovedSeries,
                 SeriesLimited = Budget.LimitedCount,
-                Edges = _graph?.EdgeCount ?? 0,
-                ExpiredEdges = _graph?.ExpiredCount ?? 0,
-                DroppedSpans = _graph?.DroppedSpanCount ?? 0,
+                Edges = counts.Edges,
+                ExpiredEdges = counts.ExpiredEdges,
+                DroppedSpans = counts.DroppedSpans,
             };
         }
     }

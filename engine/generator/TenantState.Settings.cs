@@ -1,12 +1,12 @@
 using Tempo.Engine.Generator.RemoteWrite;
+using Tempo.Engine.Generator.Spans;
 
 namespace Tempo.Engine.Generator;
 
 // Settings come and change while spans do:
-//   new generator made     what cannot be made leaves the old one at work
-//   old one closed         who holds it and has a request waits a moment for the new one
-//   new one in its place   it knows which spans the old one counted
-//   old series             their last values, then their end
+//   processors that they shape otherwise   made anew, in one step; what cannot be made leaves all as it was
+//   those before them                      their last values, then the end of their series
+//   all others                             go on
 internal sealed partial class TenantState
 {
     private static readonly string[] ProcessorNames = ["span-metrics", "service-graphs", "host-info"];
@@ -20,27 +20,56 @@ internal sealed partial class TenantState
     {
         if (ReferenceEquals(offered, _offered)) return;
         _offered = offered;
-        if (_generator is { } running && offered.Error.Length == 0 && offered.HasSeriesOf(_settings))
+        var before = _generator;
+        if (!TryTake(offered, out var ended)) return;
+        try
         {
-            running.Apply(offered);
-            Work(offered);
+            if (before is null) return;
+            if (ended.Length > 0)
+            {
+                CollectSeries(before, ended, endAll: false);
+                CollectSeries(before, ended, endAll: true);
+            }
+
+            Show(before);
         }
-        else if (TryMake(offered, out var next))
+        finally
         {
-            Replace(next, offered);
+            if (_generator != before)
+            {
+                _shown = default;
+                _shownLabels.Clear();
+            }
+
+            _services.Metrics.ForgetLevels(_tenant);
+            Work(offered);
         }
     }
 
-    // False, and told, if there can be no such generator.
-    private bool TryMake(GeneratorSettings offered, out TenantGenerator? generator)
+    // False, and told, if they cannot be used. Processors that have come to their end are to be collected once more.
+    private bool TryTake(GeneratorSettings offered, out ISpanProcessor[] ended)
     {
-        generator = null;
+        ended = [];
         var error = offered.Error;
         if (error.Length == 0)
         {
             try
             {
-                generator = offered.Processors.IsEmpty ? null : new TenantGenerator(_tenant, offered, _options.DuplicateFilterBytes);
+                if (_generator is not { } running)
+                {
+                    _generator = offered.Processors.IsEmpty ? null : new TenantGenerator(_tenant, offered, _options.DuplicateFilterBytes);
+                }
+                else if (offered.Processors.IsEmpty)
+                {
+                    // Who holds it and has a request is to find that there is none when it finds it closed.
+                    _generator = null;
+                    ended = running.Close();
+                }
+                else
+                {
+                    ended = running.Change(offered);
+                }
+
                 return true;
             }
             catch (Exception e) when (e is not OutOfMemoryException)
@@ -54,28 +83,6 @@ internal sealed partial class TenantState
         _services.Log.Error(
             "metrics generator: the tenant's settings cannot be used, those before them stay", ("tenant", _tenant.Value), ("err", error));
         return false;
-    }
-
-    private void Replace(TenantGenerator? next, GeneratorSettings settings)
-    {
-        var old = _generator;
-        old?.Close();
-        if (old is not null) next?.Inherit(old);
-        _generator = next;
-        try
-        {
-            if (old is null) return;
-            CollectSeries(old, endAll: false);
-            CollectSeries(old, endAll: true);
-            Show(old);
-        }
-        finally
-        {
-            _shown = default;
-            _shownLabels.Clear();
-            _services.Metrics.ForgetLevels(_tenant);
-            Work(settings);
-        }
     }
 
     private void Work(GeneratorSettings settings)

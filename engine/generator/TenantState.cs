@@ -1,6 +1,7 @@
 using Tempo.Engine.Foundation;
 using Tempo.Engine.Generator.Registry;
 using Tempo.Engine.Generator.RemoteWrite;
+using Tempo.Engine.Generator.Spans;
 
 namespace Tempo.Engine.Generator;
 
@@ -28,6 +29,9 @@ internal sealed partial class TenantState : IAsyncDisposable
     private readonly Dictionary<string, long> _shownLabels = [];
     private long _lastCollection;
     private long _lastUnixMs;
+
+    // Of the last collection of all series: exemplars from before it were sent.
+    private long _exemplarsUnixMs;
 
     // No sample of a series that may have been there before is older than this.
     private long _endedUnixMs;
@@ -75,17 +79,7 @@ internal sealed partial class TenantState : IAsyncDisposable
         {
             if (Interlocked.Increment(ref _users) < 0) return false;
             Volatile.Write(ref _usedAt, _services.Time.GetTimestamp());
-            // One that is closed has a successor in a moment.
-            while (_generator is { } generator)
-            {
-                if (generator.Add(request, UnixMs()))
-                {
-                    _pushes.Add();
-                    break;
-                }
-
-                Thread.Yield();
-            }
+            if (_generator is { } generator && generator.Add(request, UnixMs())) _pushes.Add();
         }
         catch (Exception e)
         {
@@ -170,17 +164,22 @@ internal sealed partial class TenantState : IAsyncDisposable
     private void CollectSeries()
     {
         _lastCollection = _services.Time.GetTimestamp();
-        if (_generator is { } generator) CollectSeries(generator, endAll: false);
+        if (_generator is { } generator)
+        {
+            CollectSeries(generator, generator.Processors, endAll: false);
+            _exemplarsUnixMs = _lastUnixMs;
+        }
+
         if (!_hasNewCountError) _countError = "";
         _hasNewCountError = false;
     }
 
-    private void CollectSeries(TenantGenerator generator, bool endAll)
+    private void CollectSeries(TenantGenerator generator, ISpanProcessor[] processors, bool endAll)
     {
         if (_encoder is null || _settings.DisableCollection)
         {
             // Without a target series still age.
-            generator.Collect(UnixMs(), endAll, NoVisitor.Instance, static () => { });
+            generator.Collect(processors, UnixMs(), endAll, NoVisitor.Instance, static () => { });
             _services.Metrics.Collections.With(_tenant.Value).Add();
             return;
         }
@@ -191,14 +190,14 @@ internal sealed partial class TenantState : IAsyncDisposable
         var removedBefore = generator.Counts().SeriesRemoved;
         _encoder.UnixMs = unixMs;
         _encoder.ZeroUnixMs = Math.Max(unixMs - unixMs % MinuteMs - SecondMs, _endedUnixMs + 1);
-        _encoder.ExemplarsAfterUnixMs = _lastUnixMs;
+        _encoder.ExemplarsAfterUnixMs = _exemplarsUnixMs;
         _lost = _remote is null;
-        generator.Collect(UnixMs(), endAll, _encoder, _encoder.FlushIfFull);
+        generator.Collect(processors, UnixMs(), endAll, _encoder, _encoder.FlushIfFull);
         _encoder.Flush();
         if (_remote?.Queue.Commit() is { } error && error != DiskError.None) Lose(error);
         _lastUnixMs = unixMs;
         _services.Remote.Metrics.HighestTimestamp.With(_tenant.Value).Set(unixMs / 1000);
-        if (generator.Counts().SeriesRemoved > removedBefore) _endedUnixMs = unixMs;
+        if (endAll || generator.Counts().SeriesRemoved > removedBefore) _endedUnixMs = unixMs;
         _services.Metrics.Collections.With(_tenant.Value).Add();
         if (!_lost) _collectionError = "";
         else CountFailure("queue");

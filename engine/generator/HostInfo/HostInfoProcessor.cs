@@ -42,7 +42,7 @@ internal sealed class HostInfoProcessor : ISpanProcessor
             _labels.Clear();
             _labels.Add(current.Resource[number]);
             _labels.Add(name);
-            if (_series.TryResolve(_labels, current.NowUnixMs, out var row) == Resolved.NotText) current.Discards.HostInfoNotText++;
+            if (_series.TryResolve(_labels, current.NowUnixMs, out var row) == Resolved.NotText) current.Counts.HostInfoNotText++;
             else _series.Set(row, 0, 1);
             return;
         }

@@ -4,7 +4,7 @@ namespace Tempo.Engine.Generator.Registry;
 /// What a tenant's tables may hold together, and hold. At the limit a new entity's values go to the table's overflow
 /// entity, so that sums over all series stay exact and memory stays bounded. Guarded by the tenant's lock.
 /// </summary>
-public sealed class SeriesBudget(long maxSeries, long maxEntities)
+public sealed class SeriesBudget(long maxSeries = 0, long maxEntities = 0)
 {
     private readonly RecentDistinct _refused = new();
     private long _refusedSeriesPerEntity;
@@ -50,6 +50,15 @@ public sealed class SeriesBudget(long maxSeries, long maxEntities)
     {
         ReservedSeries -= series;
         Entities--;
+    }
+
+    /// <summary>The same of a whole table, whose series count as removed.</summary>
+    internal void Release(int entities, int seriesPerEntity, long active)
+    {
+        ReservedSeries -= (long)entities * seriesPerEntity;
+        Entities -= entities;
+        ActiveSeries -= active;
+        RemovedSeries += active;
     }
 
     internal void CountActive(int series)

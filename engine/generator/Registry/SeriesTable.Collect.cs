@@ -29,6 +29,15 @@ public sealed partial class SeriesTable
         return end < _chunks.Count << SeriesChunk.SizeBits;
     }
 
+    /// <summary>
+    /// Gives its room to others now: what is left of it is to be shown a last time, and with its end. Its series count as removed.
+    /// </summary>
+    internal void LeaveBudget()
+    {
+        _budget.Release(_overflowRow >= 0 ? _used - 1 : _used, Schema.SeriesPerEntity, _active);
+        _budget = new SeriesBudget();
+    }
+
     /// <summary>See <see cref="RecentDistinct.Turn"/>.</summary>
     internal void TurnRefused() => _caps?.TurnRefused();
 
@@ -77,7 +86,7 @@ public sealed partial class SeriesTable
     private void Remove(SeriesChunk chunk, int index, int row)
     {
         for (var column = 0; column < Schema.Columns.Length; column++)
-            if ((chunk.Touched[index] >> column & 1) != 0) _budget.CountActive(-Schema.Columns[column].SeriesPerEntity);
+            if ((chunk.Touched[index] >> column & 1) != 0) CountActive(-Schema.Columns[column].SeriesPerEntity);
         RemoveFromSlots(chunk.Hash[index], row);
         if (row == _overflowRow)
         {

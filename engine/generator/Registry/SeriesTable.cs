@@ -32,13 +32,14 @@ public sealed partial class SeriesTable
     /// <summary>The overflow entity's key, which no tuple has: a length that goes beyond its end.</summary>
     private static readonly byte[] OverflowKey = [0xFF, 0xFF];
 
-    private readonly SeriesBudget _budget;
+    private SeriesBudget _budget;
     private readonly SeriesOptions _options;
     private readonly LabelCaps? _caps;
     private readonly List<SeriesChunk> _chunks = [];
     private readonly Stack<int> _free = new();
     private ulong[] _slots = new ulong[64];
     private int _used;
+    private long _active;
     private int _overflowRow = -1;
 
     public SeriesTable(SeriesSchema schema, SeriesBudget budget, SeriesOptions options)
@@ -117,7 +118,13 @@ public sealed partial class SeriesTable
     {
         chunk.Touched[index] |= (byte)(1 << column);
         chunk.Fresh[index] |= (byte)(1 << column);
-        _budget.CountActive(Schema.Columns[column].SeriesPerEntity);
+        CountActive(Schema.Columns[column].SeriesPerEntity);
+    }
+
+    private void CountActive(int series)
+    {
+        _active += series;
+        _budget.CountActive(series);
     }
 
     private int Find(ReadOnlySpan<byte> key, ulong hash)

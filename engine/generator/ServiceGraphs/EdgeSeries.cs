@@ -10,6 +10,7 @@ internal sealed class EdgeSeries
     private static readonly HashSet<string> Reserved = ["client", "server", "connection_type", "virtual_node"];
 
     private readonly ServiceGraphSettings _settings;
+    private readonly ProcessorCounts _counts;
     private readonly LabelTuple _labels;
     private readonly int _totalColumn = -1;
     private readonly int _failedColumn = -1;
@@ -20,9 +21,9 @@ internal sealed class EdgeSeries
 
     public EdgeSeries(
         ServiceGraphSettings settings, ServiceGraphParts parts, HistogramForm form, SeriesBudget budget, SeriesOptions options,
-        bool isWhole)
+        bool isWhole, ProcessorCounts counts)
     {
-        _settings = settings;
+        (_settings, _counts) = (settings, counts);
         _labels = new LabelTuple(options.MaxLabelValueBytes);
         List<MetricColumn> columns = [];
         if (parts.HasFlag(ServiceGraphParts.Request))
@@ -52,8 +53,6 @@ internal sealed class EdgeSeries
 
     /// <summary>The settings' dimensions that have a label, in the order of a side's values.</summary>
     public List<string> Dimensions { get; } = [];
-
-    public long NotTextCount { get; private set; }
 
     /// <summary>Both sides were seen.</summary>
     public void AddPair(
@@ -87,7 +86,7 @@ internal sealed class EdgeSeries
     {
         if (Table.TryResolve(_labels, nowUnixMs, out var row) == Resolved.NotText)
         {
-            NotTextCount++;
+            _counts.EdgesNotText++;
             return null;
         }
 

@@ -29,6 +29,7 @@ public enum ServiceGraphParts
 internal sealed class ServiceGraphProcessor : ISpanProcessor
 {
     private readonly ServiceGraphSettings _settings;
+    private readonly ProcessorCounts _counts;
     private readonly SpanFilter _filter;
     private readonly SpanMultiplier _multiplier;
     private readonly EdgeSeries _edges;
@@ -42,33 +43,19 @@ internal sealed class ServiceGraphProcessor : ISpanProcessor
         ServiceGraphSettings settings, ServiceGraphParts parts, HistogramForm form, SeriesBudget budget, SeriesOptions options,
         CurrentSpan current)
     {
-        _settings = settings;
+        (_settings, _counts) = (settings, current.Counts);
         _filter = new SpanFilter(settings.FilterPolicies, current);
         _multiplier = new SpanMultiplier(settings.SpanMultiplierKey, settings.EnableTraceStateSpanMultiplier, current);
         _waiting = new WaitingSides(settings.MaxItems);
         _side = new LabelTuple(options.MaxLabelValueBytes);
         _serviceName = current.Resource.Ask("service.name");
         _peers = new PeerNames(settings, current);
-        _edges = new EdgeSeries(settings, parts, form, budget, options, _multiplier.IsAlwaysOne);
+        _edges = new EdgeSeries(settings, parts, form, budget, options, _multiplier.IsAlwaysOne, _counts);
         _dimensions = [.. _edges.Dimensions.Select(dimension => (current.Resource.Ask(dimension), current.Span.Ask(dimension)))];
         Tables = [_edges.Table];
     }
 
     public IReadOnlyList<SeriesTable> Tables { get; }
-
-    /// <summary>Edges that began, with one side or with both.</summary>
-    public long EdgeCount { get; private set; }
-
-    public long ExpiredCount { get; private set; }
-
-    /// <summary>Spans that found no room to wait.</summary>
-    public long DroppedSpanCount { get; private set; }
-
-    /// <summary>Edges that could not be shown because a name is not UTF-8.</summary>
-    public long NotTextCount => _edges.NotTextCount;
-
-    /// <summary>Edges of which both sides came and a filter took one.</summary>
-    public long FilteredEdgeCount { get; private set; }
 
     public void OnResource(CurrentSpan current) => Expire(current.NowUnixMs);
 
@@ -77,7 +64,7 @@ internal sealed class ServiceGraphProcessor : ISpanProcessor
         if (span.Kind is < SpanNames.KindServer or > SpanNames.KindConsumer || current.Resource[_serviceName].IsEmpty) return;
         if (!_filter.Takes(current, span))
         {
-            current.Discards.ServiceGraphsFiltered++;
+            _counts.ServiceGraphsFiltered++;
             Drop(current, span);
             return;
         }
@@ -118,14 +105,14 @@ internal sealed class ServiceGraphProcessor : ISpanProcessor
         var slot = _waiting.Find(side.TraceId, side.SpanId);
         if (slot < 0)
         {
-            if (_waiting.TryAdd(side, _side.Bytes)) EdgeCount++;
-            else DroppedSpanCount++;
+            if (_waiting.TryAdd(side, _side.Bytes)) _counts.Edges++;
+            else _counts.DroppedSpans++;
         }
         else if (_waiting[slot].IsFiltered)
         {
             if (_waiting[slot].IsClient == side.IsClient) return;
             _waiting.Remove(slot);
-            FilteredEdgeCount++;
+            _counts.FilteredEdges++;
         }
         else if (_waiting[slot].IsClient == side.IsClient)
         {
@@ -162,14 +149,14 @@ internal sealed class ServiceGraphProcessor : ISpanProcessor
         }
 
         if (_waiting[slot].IsClient == isClient) return;
-        if (!_waiting[slot].IsFiltered) FilteredEdgeCount++;
+        if (!_waiting[slot].IsFiltered) _counts.FilteredEdges++;
         _waiting.Remove(slot);
     }
 
     private void Complete(in WaitingSide side, ReadOnlySpan<byte> partner, bool isDatabase)
     {
         if (isDatabase && _waiting.Find(side.TraceId, side.SpanId) is var slot && slot >= 0) _waiting.Remove(slot);
-        else EdgeCount++;
+        else _counts.Edges++;
         _edges.AddOneSided(side, _side.Bytes, partner, isDatabase, side.SinceUnixMs);
     }
 
@@ -186,7 +173,7 @@ internal sealed class ServiceGraphProcessor : ISpanProcessor
             var labels = _waiting.Labels(slot);
             var peer = PeerOr(labels, default);
             if (side.IsClient && peer.Length > 0) _edges.AddOneSided(side, labels, peer, isDatabase: false, nowUnixMs);
-            else if (!side.IsFiltered) ExpiredCount++;
+            else if (!side.IsFiltered) _counts.ExpiredEdges++;
             _waiting.Remove(slot);
         }
 

@@ -66,16 +66,16 @@ internal sealed class SpanMetricsProcessor : ISpanProcessor
             _sizeColumn = Add(columns, MetricColumn.Counter("traces_spanmetrics_size_total", "Bytes of the spans as OTLP protobuf."));
         _series = new SeriesTable(new SeriesSchema([.. names], [.. columns]), budget, options) { IsWhole = _multiplier.IsAlwaysOne };
         if (settings is { SpanNameSanitization: not SpanNameSanitization.Disabled, IntrinsicDimensions.SpanName: true })
-            (_names, _sanitized) = (new SpanNameTemplates(), new RecentDistinct());
+            (_names, _sanitized) = (new SpanNameTemplates(current.Counts), new RecentDistinct());
         _staleMs = options.StaleDuration.TotalMilliseconds;
-        if (settings.EnableTargetInfo) _target = new TargetInfo(settings, _identity, budget, options, current);
+        if (settings.EnableTargetInfo) _target = new TargetInfo(settings, _identity, budget, options);
         Tables = _target is null ? [_series] : [_series, _target.Table];
     }
 
     public IReadOnlyList<SeriesTable> Tables { get; }
 
-    /// <summary>Null unless names are replaced, or would be.</summary>
-    public SpanNameTemplates? Templates => _names;
+    /// <summary>What wants all attributes of a resource; null if nothing does.</summary>
+    public ResourceLabels? AllOfResource => _target?.Attributes;
 
     // Service first, then what comes with the resource: that part of the key is written once a resource.
     public void OnResource(CurrentSpan current)
@@ -96,7 +96,7 @@ internal sealed class SpanMetricsProcessor : ISpanProcessor
     {
         if (!_filter.Takes(current, span))
         {
-            current.Discards.SpanMetricsFiltered++;
+            current.Counts.SpanMetricsFiltered++;
             return;
         }
 
@@ -111,7 +111,7 @@ internal sealed class SpanMetricsProcessor : ISpanProcessor
         _dimensions.AppendTo(_labels, current);
         if (_series.TryResolve(_labels, current.NowUnixMs, out var row) == Resolved.NotText)
         {
-            current.Discards.SpanMetricsNotText++;
+            current.Counts.SpanMetricsNotText++;
             return;
         }
 
@@ -129,7 +129,7 @@ internal sealed class SpanMetricsProcessor : ISpanProcessor
     {
         template = _names!.Of(name);
         if (template.SequenceEqual(name)) return name;
-        current.Discards.SpanNamesSanitized++;
+        current.Counts.SpanNamesSanitized++;
         return _settings.SpanNameSanitization == SpanNameSanitization.Enabled ? template : name;
     }
 

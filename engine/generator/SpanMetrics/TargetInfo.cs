@@ -36,19 +36,16 @@ internal sealed class TargetInfo
     private static readonly string[] Identity = ["service.name", "service.namespace", "service.instance.id"];
 
     private readonly ResourceIdentity _identity;
-    private readonly ResourceLabels _attributes;
     private readonly LabelTuple _labels;
     private readonly bool _withInstance;
     private bool _isPending;
 
-    public TargetInfo(
-        SpanMetricsSettings settings, ResourceIdentity identity, SeriesBudget budget, SeriesOptions options, CurrentSpan current)
+    public TargetInfo(SpanMetricsSettings settings, ResourceIdentity identity, SeriesBudget budget, SeriesOptions options)
     {
         _identity = identity;
         _withInstance = settings.EnableInstanceLabel;
         _labels = new LabelTuple(options.MaxLabelValueBytes);
-        current.AllOfResource =
-            _attributes = new ResourceLabels(new HashSet<string>([.. Identity, .. settings.TargetInfoExcludedDimensions]), options);
+        Attributes = new ResourceLabels(new HashSet<string>([.. Identity, .. settings.TargetInfoExcludedDimensions]), options);
         Table = new SeriesTable(
             new SeriesSchema(null, [MetricColumn.Gauge("traces_target_info", "Attributes of the resources that spans came from.")]), budget,
             options);
@@ -56,17 +53,20 @@ internal sealed class TargetInfo
 
     public SeriesTable Table { get; }
 
+    /// <summary>Those of the resource that is being read.</summary>
+    public ResourceLabels Attributes { get; }
+
     public void OnResource(CurrentSpan current)
     {
         _labels.Clear();
         var job = _identity.Job(current);
         var instance = _withInstance ? _identity.Instance(current) : [];
         // Of a series that says nothing beyond whose it is nobody can learn anything.
-        _isPending = (job.Length > 0 || instance.Length > 0) && _attributes.Count > 0;
+        _isPending = (job.Length > 0 || instance.Length > 0) && Attributes.Count > 0;
         if (!_isPending) return;
         Add("job"u8, job);
         Add("instance"u8, instance);
-        _attributes.AppendTo(_labels);
+        Attributes.AppendTo(_labels);
     }
 
     /// <summary>A span of the resource was counted.</summary>

@@ -6,7 +6,6 @@ namespace Tempo.Engine.Generator.Spans;
 /// <summary>What every span goes through, whichever processors are on.</summary>
 internal sealed class SpanAdmission(DuplicateFilter duplicates)
 {
-    private long _shortenedBefore;
     private long _slackMs = (long)duplicates.Window.TotalMilliseconds;
 
     /// <summary>One that comes again after it is too old to count anyhow, so the filter remembers for as long.</summary>
@@ -16,24 +15,12 @@ internal sealed class SpanAdmission(DuplicateFilter duplicates)
         set => (duplicates.Window, _slackMs) = (value, (long)value.TotalMilliseconds);
     }
 
-    /// <summary>Since this one began.</summary>
-    public long DuplicateWindowsShortened => duplicates.ShortenedCount - _shortenedBefore;
+    public long DuplicateWindowsShortened => duplicates.ShortenedCount;
 
     public long ReceivedCount { get; set; }
 
     /// <summary>See <see cref="SpanPrefetch"/>.</summary>
     public void Prefetch(ReadOnlySpan<byte> request) => SpanPrefetch.Run(request, duplicates);
-
-    /// <summary>Goes on with the memory of another one, which does not use it any more.</summary>
-    public void Inherit(SpanAdmission other)
-    {
-        var slack = Slack;
-        duplicates = other.Filter;
-        _shortenedBefore = duplicates.ShortenedCount;
-        Slack = slack;
-    }
-
-    private DuplicateFilter Filter => duplicates;
 
     /// <summary>Sets the span's own facts; false if it does not count.</summary>
     public bool Takes(CurrentSpan current, in SpanFields span)
@@ -43,7 +30,7 @@ internal sealed class SpanAdmission(DuplicateFilter duplicates)
         ReceivedCount++;
         if (Math.Abs((long)(span.EndTimeUnixNano / 1_000_000) - current.NowUnixMs) > _slackMs)
         {
-            current.Discards.OutsideSlack++;
+            current.Counts.OutsideSlack++;
             return false;
         }
 
@@ -52,7 +39,7 @@ internal sealed class SpanAdmission(DuplicateFilter duplicates)
         current.ParentSpanId = span.ParentSpanId.IsEmpty ? 0 : SpanId.Read(span.ParentSpanId).Value;
         if (!duplicates.TryAdd(current.TraceId, current.SpanId, span.Kind, current.NowUnixMs))
         {
-            current.Discards.Duplicate++;
+            current.Counts.Duplicate++;
             return false;
         }
 

@@ -42,20 +42,42 @@ internal sealed class CurrentSpan
 
     public double DurationSeconds { get; set; }
 
-    /// <summary>Set by the processor that could not take the span.</summary>
-    public Discards Discards { get; } = new();
+    public ProcessorCounts Counts { get; } = new();
 }
 
-/// <summary>Spans that were not counted, by reason; read and cleared with the self metrics. Guarded by the tenant's lock.</summary>
-internal sealed class Discards
+/// <summary>
+/// What processors count besides series. The tenant's and not theirs, because a processor may begin anew where these may only grow.
+/// Guarded by the tenant's lock.
+/// </summary>
+internal sealed class ProcessorCounts
 {
+    // Spans that were not counted.
     public long OutsideSlack;
     public long Duplicate;
     public long SpanMetricsFiltered;
-
-    /// <summary>No discards: spans whose name was replaced by its template, or would have been.</summary>
-    public long SpanNamesSanitized;
     public long ServiceGraphsFiltered;
     public long SpanMetricsNotText;
     public long HostInfoNotText;
+
+    /// <summary>Spans whose name was replaced by its template, or would have been.</summary>
+    public long SpanNamesSanitized;
+
+    /// <summary>Templates that were made, by their tokens.</summary>
+    public long TemplatesMade;
+
+    /// <summary>Names of which only the first tokens were looked at.</summary>
+    public long NamesCutShort;
+
+    /// <summary>Edges that began, with one side or with both.</summary>
+    public long Edges;
+    public long ExpiredEdges;
+
+    /// <summary>Edges of which both sides came and a filter took one.</summary>
+    public long FilteredEdges;
+
+    /// <summary>Edges that could not be shown because a name is not UTF-8.</summary>
+    public long EdgesNotText;
+
+    /// <summary>Spans that found no room to wait for their partner.</summary>
+    public long DroppedSpans;
 }

@@ -47,15 +47,10 @@ internal sealed class SpanNameTemplates
     private readonly Dictionary<byte[], byte[]> _known = new(ByteTextComparer.Instance);
     private readonly Dictionary<byte[], byte[]>.AlternateLookup<ReadOnlySpan<byte>> _lookup;
     private readonly ArrayBufferWriter<byte> _template = new();
+    private readonly ProcessorCounts _counts;
     private int _nodes;
 
-    /// <summary>Templates that there are, by their tokens.</summary>
-    public long TemplateCount { get; private set; }
-
-    /// <summary>Names of which only the first tokens were looked at.</summary>
-    public long CutShortCount { get; private set; }
-
-    public SpanNameTemplates() => _lookup = _known.GetAlternateLookup<ReadOnlySpan<byte>>();
+    public SpanNameTemplates(ProcessorCounts counts) => (_counts, _lookup) = (counts, _known.GetAlternateLookup<ReadOnlySpan<byte>>());
 
     /// <summary>The template, which is equal to the name where nothing in it varies; good for ever.</summary>
     public ReadOnlySpan<byte> Of(ReadOnlySpan<byte> name)
@@ -81,7 +76,7 @@ internal sealed class SpanNameTemplates
             if (tokens == MaxTokens)
             {
                 _template.Write("<_>"u8);
-                CutShortCount++;
+                _counts.NamesCutShort++;
                 break;
             }
 
@@ -92,7 +87,7 @@ internal sealed class SpanNameTemplates
             name = name[length..];
         }
 
-        if (!node.IsEnd) TemplateCount++;
+        if (!node.IsEnd) _counts.TemplatesMade++;
         node.IsEnd = true;
         return _template.WrittenSpan.ToArray();
     }

@@ -22,12 +22,13 @@ public sealed class SpanNameTests
     [InlineData("", "")]
     [InlineData("///", "///")]
     [InlineData("ünicode/ß7", "ünicode/ß7")]
-    public void Numbers_vary_and_words_do_not(string name, string template) => Assert.Equal(template, Of(new SpanNameTemplates(), name));
+    public void Numbers_vary_and_words_do_not(string name, string template) =>
+        Assert.Equal(template, Of(new SpanNameTemplates(new ProcessorCounts()), name));
 
     [Fact]
     public void Too_many_words_at_one_place_vary_and_those_before_them_keep_their_names()
     {
-        var templates = new SpanNameTemplates();
+        var templates = new SpanNameTemplates(new ProcessorCounts());
         for (var i = 0; i < SpanNameTemplates.MaxChildren; i++)
             Assert.Equal($"GET /user/{Word(i)}/show", Of(templates, $"GET /user/{Word(i)}/show"));
         for (var i = SpanNameTemplates.MaxChildren; i < 5000; i++)
@@ -41,7 +42,7 @@ public sealed class SpanNameTests
     [Fact]
     public void A_name_keeps_its_template_and_the_templates_stay_few()
     {
-        var (templates, random) = (new SpanNameTemplates(), new Random(5));
+        var (templates, random) = (new SpanNameTemplates(new ProcessorCounts()), new Random(5));
         var seen = new Dictionary<string, string>();
         var all = new HashSet<string>();
         for (var i = 0; i < 200_000; i++)

@@ -1,6 +1,7 @@
 using Tempo.Engine.Foundation;
 using Tempo.Engine.Generator;
 using Tempo.Engine.Generator.RemoteWrite;
+using Tempo.Engine.Generator.ServiceGraphs;
 using Tempo.Engine.Generator.SpanMetrics;
 using Tempo.Engine.Generator.Spans;
 using Tempo.Generator.Tests.Testing;
@@ -11,7 +12,7 @@ namespace Tempo.Generator.Tests.RemoteWrite;
 /// <summary>A tenant's settings change while its spans come in; what a receiver then has.</summary>
 public sealed class SettingsChangeTests : IAsyncDisposable
 {
-    private const string Calls = "traces_spanmetrics_calls_total{";
+    private const string Calls = "traces_spanmetrics_calls_total{", Edges = "traces_service_graph_request_total{";
     private readonly Receiver _receiver = new();
     private readonly SteppedTime _time = new(SpanRequest.NowUnixMs);
     private readonly MetricRegistry _metrics = new();
@@ -142,6 +143,50 @@ public sealed class SettingsChangeTests : IAsyncDisposable
         Assert.Equal(1, Metric("tempo_metrics_generator_spans_discarded_total{reason=\"duplicate_span\""));
     }
 
+    [Fact]
+    public async Task A_change_of_one_processor_ends_its_series_and_leaves_the_others_and_edges_half_seen()
+    {
+        _settings = _settings with { Processors = new ProcessorSet(SpanMetricsParts.Count, ServiceGraphParts.Request, HostInfo: true) };
+        AddSides(client: 1, server: 1);
+        AddSides(client: 2);
+        await CollectAsync();
+        _settings = _settings with { SpanMetrics = new SpanMetricsSettings { Dimensions = ["d"] } };
+        await CollectAsync();
+        AddSides(server: 2);
+        await CollectAsync();
+        Assert.Equal(2, Metric("tempo_metrics_generator_processor_service_graphs_edges"));
+        Assert.Equal(1, Metric("tempo_metrics_generator_active_processors{processor=\"service-graphs\""));
+
+        // What is counted beside series grows on, too, where its own processor begins anew.
+        _settings = _settings with { ServiceGraphs = new ServiceGraphSettings { Dimensions = ["d"] } };
+        await CollectAsync();
+        AddSides(client: 3, server: 3);
+        await CollectAsync();
+        Assert.Equal(3, Metric("tempo_metrics_generator_processor_service_graphs_edges"));
+
+        await _generator.DisposeAsync();
+        Assert.Equal([0, 1, 1, 2, 2, double.NaN, 0, 1, 1], ValuesOf("client=\"web\"", Edges));
+        Assert.Equal([1, 1, 1, 1, 1, 1], ValuesOf("grafana_host_id=\"h\"", "traces_host_info{"));
+        Assert.Equal([0, 1, 1, double.NaN, 0, 1, 1, 2, 2], ValuesOf("span_kind=\"SPAN_KIND_SERVER\""));
+    }
+
+    [Fact]
+    public void Where_one_begins_anew_it_has_the_room_of_its_old_series()
+    {
+        var settings = new GeneratorSettings { Processors = new ProcessorSet(SpanMetricsParts.Count, default, false), MaxActiveSeries = 1 };
+        var generator = new TenantGenerator(TenantId.Single, settings, 1 << 20);
+        generator.Add(new TestSpan { Id = 1 });
+        var ended = generator.Change(settings with { SpanMetrics = new SpanMetricsSettings { Dimensions = ["d"] } });
+        generator.Add(new TestSpan { Id = 2 });
+        Assert.DoesNotContain("metric_overflow", Assert.Single(SeriesSheet.Of(generator).Values).Key, StringComparison.Ordinal);
+
+        var last = new SeriesSheet();
+        generator.Collect(ended, SpanRequest.NowUnixMs, endAll: false, last, static () => { });
+        Assert.Single(last.Values);
+        generator.Collect(ended, SpanRequest.NowUnixMs, endAll: true, new SeriesSheet(), static () => { });
+        Assert.Equal((1, 1, 1), (generator.Counts().ActiveSeries, generator.Counts().SeriesRemoved, generator.Counts().Entities));
+    }
+
     public async ValueTask DisposeAsync()
     {
         await _generator.DisposeAsync();
@@ -152,16 +197,26 @@ public sealed class SettingsChangeTests : IAsyncDisposable
         _generator.Add(TenantId.Single, SpanRequest.Of(
             Enumerable.Range(0, spans).Select(_ => new TestSpan { Id = (ulong)Interlocked.Increment(ref _id), Name = name })));
 
+    private void AddSides(ulong client = 0, ulong server = 0)
+    {
+        if (client != 0)
+            _generator.Add(TenantId.Single, SpanRequest.Of(
+                new TestSpan { Trace = client, Id = 1, Kind = 3, Resource = TestSpan.Service("web", ("host.id", "h")) }));
+        if (server != 0)
+            _generator.Add(TenantId.Single, SpanRequest.Of(
+                new TestSpan { Trace = server, Id = 2, Parent = 1, Kind = 2, Resource = TestSpan.Service("shop", ("host.id", "h")) }));
+    }
+
     private async Task CollectAsync()
     {
         await _generator.CollectAsync(CancellationToken.None);
         _time.Advance(TimeSpan.FromMilliseconds(100));
     }
 
-    private List<double> ValuesOf(string label) =>
+    private List<double> ValuesOf(string label, string metric = Calls) =>
     [
         .. _receiver.Series.Where(
-            s => s.Labels.StartsWith(Calls, StringComparison.Ordinal) && s.Labels.Contains(label, StringComparison.Ordinal))
+            s => s.Labels.StartsWith(metric, StringComparison.Ordinal) && s.Labels.Contains(label, StringComparison.Ordinal))
                 .SelectMany(static s => s.Samples).Select(static s => s.Value),
     ];
 

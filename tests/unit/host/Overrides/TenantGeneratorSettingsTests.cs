@@ -21,7 +21,7 @@ public sealed class TenantGeneratorSettingsTests
     }
 
     [Fact]
-    public void TheSameIsTheSameObjectAndALimitEndsNoSeries()
+    public void TheSameIsTheSameObjectAndAProcessorKeepsItsSeriesUnlessTheChangeIsItsOwn()
     {
         // As a file that is read again gives them: other lists that say the same.
         static MetricsGeneratorLimits Limits(string dimension = "a") => new()
@@ -33,6 +33,8 @@ public sealed class TenantGeneratorSettingsTests
                 HistogramBuckets = [1, 2],
                 FilterPolicies = [new FilterPolicy(new FilterMatch("strict", [new("name", "x")]), null, null)]
             },
+            ServiceGraphs = new ServiceGraphsLimits { Dimensions = [new string("c")], HistogramBuckets = [3] },
+            HostInfo = new HostInfoLimits { HostIdentifiers = [new string("d")] },
         };
         var first = Read(Limits());
         Assert.Same(first, Read(Limits()));
@@ -45,13 +47,26 @@ public sealed class TenantGeneratorSettingsTests
         });
         Assert.Equal((7, 3, TimeSpan.FromSeconds(20), 1),
             (limited.MaxActiveSeries, limited.MaxActiveEntities, limited.CollectionInterval, limited.RemoteWriteHeaders.Count));
-        Assert.True(limited.HasSeriesOf(first));
-        Assert.False(Read(Limits("b")).HasSeriesOf(first));
-        Assert.False((first with { DisableCollection = true }).HasSeriesOf(first));
+        Assert.Equal((true, true, true), Kept(limited, first));
+        Assert.Equal((false, true, true), Change(Limits("b")));
+        Assert.Equal((true, false, true), Change(Limits() with { ServiceGraphs = new ServiceGraphsLimits() }));
+        Assert.Equal((true, true, false), Change(Limits() with { HostInfo = new HostInfoLimits() }));
+        Assert.Equal((true, false, true), Change(Limits() with { Processors = ["span-metrics", "service-graphs"] }));
+        Assert.Equal((false, false, true), Change(Limits() with { GenerateNativeHistograms = "both" }));
+        Assert.Equal((false, false, false), Kept(first with { DisableCollection = true }, first));
 
         // Through an error and back.
         var good = Read(Limits());
         Assert.Contains("nope", Read(new MetricsGeneratorLimits { Processors = ["nope"] }).Error, StringComparison.Ordinal);
-        Assert.True(Read(Limits() with { MaxActiveSeries = 9 }).HasSeriesOf(good));
+        Assert.Equal((true, true, true), Kept(Read(Limits() with { MaxActiveSeries = 9 }), good));
+
+        (bool, bool, bool) Change(MetricsGeneratorLimits to)
+        {
+            var before = Read(Limits());
+            return Kept(Read(to), before);
+        }
     }
+
+    private static (bool Spans, bool Edges, bool Hosts) Kept(GeneratorSettings now, GeneratorSettings before) =>
+        (now.HasSpanMetricsOf(before), now.HasServiceGraphsOf(before), now.HasHostInfoOf(before));
 }
