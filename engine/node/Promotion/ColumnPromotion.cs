@@ -65,13 +65,14 @@ internal sealed class ColumnPromotion(NodeOptions options, DedicatedColumns oper
     private TenantColumns Of(TenantId tenant) => _tenants.GetOrAdd(tenant, static (tenant, state) =>
     {
         // The list that was in use before this process: blocks of ours have a sidecar, a foreign one says nothing of us.
-        var newest = BlocksOf(tenant, state).FirstOrDefault(static block => block.Sidecar.IsPresent);
+        using var lease = state.Acquire();
+        var newest = BlocksOf(tenant, lease.View).FirstOrDefault(static block => block.Sidecar.IsPresent);
         return new TenantColumns(newest?.Meta.DedicatedColumns ?? DedicatedColumns.None);
     }, state);
 
     // Newest first; of those of one second the one with columns, which was written after they were chosen.
-    private static IEnumerable<BlockHandle> BlocksOf(TenantId tenant, NodeState state) =>
-        state.View.Blocks.Where(block => block.Meta.Tenant == tenant)
+    private static IEnumerable<BlockHandle> BlocksOf(TenantId tenant, NodeView view) =>
+        view.Blocks.Where(block => block.Meta.Tenant == tenant)
             .OrderByDescending(static block => block.Meta.EndSeconds)
             .ThenByDescending(static block => block.Meta.DedicatedColumns.Specs.Count);
 
@@ -95,7 +96,8 @@ internal sealed class ColumnPromotion(NodeOptions options, DedicatedColumns oper
     {
         var found = new Dictionary<string, (CatalogTypes Types, long Owners, long Bytes)>(StringComparer.Ordinal);
         var spans = 0L;
-        foreach (var block in BlocksOf(tenant, state).Take(ReviewedBlocks))
+        using var lease = state.Acquire();
+        foreach (var block in BlocksOf(tenant, lease.View).Take(ReviewedBlocks))
         {
             if (block.Sidecar.ReadCatalog() is not { } bytes) continue;
             var catalog = new CatalogReader(bytes.Span);

@@ -2,9 +2,11 @@ using Tempo.Engine.Foundation;
 using Tempo.Engine.Node;
 using Tempo.Engine.Node.Overrides;
 using Tempo.Engine.Node.Promotion;
+using Tempo.Engine.ObjectStore;
 using Tempo.Engine.Query;
 using Tempo.Engine.Query.Tags;
 using Tempo.Engine.Storage.Blocks;
+using Tempo.Engine.Storage.Blocks.Write;
 using Tempo.Otlp.Tests.Oracle;
 using Tempo.Storage.Tests;
 using Tempo.Testing;
@@ -117,6 +119,28 @@ public sealed class PromotionTests : IDisposable
         Assert.Contains("rare", ColumnsOfBlocks()[1], StringComparison.Ordinal);
     }
 
+    // The first read is for what was in use before, the second for the catalog.
+    [Theory]
+    [InlineData(1)]
+    [InlineData(2)]
+    public async Task A_block_that_compaction_takes_out_while_it_is_looked_at_stays_open_until_then(int read)
+    {
+        using var folder = BlockFolder.Create();
+        var meta = await folder.WriteAsync(new BlockWriterOptions(), MergeTests.Request(1, 3));
+        var state = new NodeState(new NodeOptions(), TimeProvider.System);
+        BlockHandle? block = null;
+        var wasClosed = false;
+        var store = new ToldStore(folder.OpenObjects(), number =>
+        {
+            if (number == read) state.Update(static _ => new NodeView([], []));
+            wasClosed |= block!.IsClosed;
+        });
+        block = new BlockHandle(meta, folder.OpenStore(store));
+        state.Update(_ => new NodeView([], [block]));
+        new ColumnPromotion(new NodeOptions(), DedicatedColumns.None, state, Log.Null, TimeProvider.System).ColumnsFor(TenantId.Single);
+        Assert.Equal((false, true), (wasClosed, block.IsClosed));
+    }
+
     [Fact]
     public void Names_that_queries_ask_for_are_counted_and_bounded()
     {
@@ -127,6 +151,20 @@ public sealed class PromotionTests : IDisposable
         for (var i = 0; i < 5000; i++) asked.Add($"{{ span.x{i} = 1 || span.a = 2 }}");
         Assert.True(asked.CountOf("a") > 10);
         Assert.InRange(Enumerable.Range(0, 5000).Count(i => asked.CountOf($"x{i}") > 0), 1, 256);
+    }
+
+    private sealed class ToldStore(IObjectStore inner, Action<int> onRead) : PassThroughStore(inner)
+    {
+        private int _reads;
+
+        public override ILocalObjects? LocalObjects => null;
+
+        public override ValueTask<int> GetRangeAsync(
+            ObjectKey key, long offset, Memory<byte> destination, CancellationToken cancellation = default)
+        {
+            onRead(++_reads);
+            return base.GetRangeAsync(key, offset, destination, cancellation);
+        }
     }
 
     private static Task<TempoNode> StartAsync(NodeOptions options) =>
