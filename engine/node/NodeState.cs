@@ -62,8 +62,11 @@ internal sealed class NodeState(NodeOptions options, TimeProvider time)
         return change(view);
     });
 
-    /// <summary>The view, held for reading: its live data stays and its blocks stay open until the lease is disposed.</summary>
-    public ViewLease Acquire()
+    /// <summary>
+    /// The view, held for reading: its live data stays and its blocks stay open until the lease is disposed, which disposes what others
+    /// added to it, too.
+    /// </summary>
+    public ViewLease Acquire(AddedSources? added = null)
     {
         while (true)
         {
@@ -72,7 +75,7 @@ internal sealed class NodeState(NodeOptions options, TimeProvider time)
             var view = epoch.View;
             var entered = 0;
             while (entered < view.Generations.Length && view.Generations[entered].TryRead()) entered++;
-            if (entered == view.Generations.Length) return new ViewLease(epoch);
+            if (entered == view.Generations.Length) return new ViewLease(epoch, added);
             while (entered > 0) view.Generations[--entered].EndRead();
             epoch.Leave();
         }
@@ -117,7 +120,7 @@ internal sealed class NodeState(NodeOptions options, TimeProvider time)
 }
 
 /// <summary>A view whose live data cannot be recycled, and whose blocks cannot be closed, while it is held.</summary>
-internal readonly struct ViewLease(ViewEpoch epoch) : IDisposable
+internal readonly struct ViewLease(ViewEpoch epoch, AddedSources? added) : IDisposable
 {
     public NodeView View => epoch.View;
 
@@ -125,5 +128,6 @@ internal readonly struct ViewLease(ViewEpoch epoch) : IDisposable
     {
         foreach (var generation in View.Generations) generation.EndRead();
         epoch.Leave();
+        added?.Dispose();
     }
 }

@@ -37,10 +37,10 @@ internal sealed class QueryRunner(QueryGate gate, NodeState state, ICollectsSour
         for (var beginning = 1; ; beginning++)
         {
             var peers = await others.CollectAsync(tenants, trace, cancellation).ConfigureAwait(false);
-            using (var place = await EnterAsync(tenants, cancellation).ConfigureAwait(false))
+            using (var place = await EnterAsync(tenants, peers, cancellation).ConfigureAwait(false))
             {
                 using var span = ProcessSpans.Start("run the query");
-                var lease = state.Acquire();
+                var lease = state.Acquire(peers);
                 try
                 {
                     var sources = lease.View.SourcesOf(tenants, peers) with { EndsIfBlockVanishes = beginning < MaxBeginnings };
@@ -64,10 +64,19 @@ internal sealed class QueryRunner(QueryGate gate, NodeState state, ICollectsSour
         }
     }
 
-    private async ValueTask<QueryGate.Place> EnterAsync(TenantSet tenants, CancellationToken cancellation)
+    // Who gets no place reads nothing.
+    private async ValueTask<QueryGate.Place> EnterAsync(TenantSet tenants, AddedSources peers, CancellationToken cancellation)
     {
         using var span = ProcessSpans.Start("wait for a place");
-        return await gate.EnterAsync(tenants.ToString(), cancellation).ConfigureAwait(false);
+        try
+        {
+            return await gate.EnterAsync(tenants.ToString(), cancellation).ConfigureAwait(false);
+        }
+        catch
+        {
+            peers.Dispose();
+            throw;
+        }
     }
 }
 

@@ -13,10 +13,11 @@ namespace Tempo.Engine.Node.Peers.Blocks;
 internal sealed class PeerBlocks(
     IObjectStore sharedObjects, BlockStore shared, string workFolder, BlockStoreOptions options, TimeProvider time) : IDisposable
 {
-    /// <summary>A block that no query asked for is closed after this; longer than any query runs.</summary>
+    /// <summary>A block that no query reads is closed after this.</summary>
     private static readonly TimeSpan Unused = TimeSpan.FromMinutes(10);
 
     private readonly Lock _lock = new();
+    private readonly TimeProvider _time = time;
     private readonly Dictionary<(string Peer, BlockId Block, bool IsWaiting), Entry> _handles = [];
     private readonly GoneBlocks _gone = new(shared, time);
     private readonly Dictionary<string, (IPeer Peer, BlockStore Store)> _stores = new(StringComparer.Ordinal);
@@ -32,16 +33,18 @@ internal sealed class PeerBlocks(
     public void NoteListing(Func<long, bool> isListedSince) => _gone.NoteListing(isListedSince);
 
     /// <summary>
-    /// Handles of a peer's blocks but for those that are in <paramref name="known"/>. Throws <see cref="PeerException"/>.
+    /// Handles of a peer's blocks but for those that are in <paramref name="known"/>; the lease keeps them open. Throws
+    /// <see cref="PeerException"/>.
     /// </summary>
-    public async Task<List<BlockHandle>> OpenAsync(PeerPart part, IReadOnlySet<BlockId> known, CancellationToken cancellation)
+    public async Task<List<BlockHandle>> OpenAsync(
+        PeerPart part, IReadOnlySet<BlockId> known, Lease lease, CancellationToken cancellation)
     {
         var opened = new List<BlockHandle>();
         var unknown = new List<(BlockId Id, bool IsWaiting)>();
         foreach (var block in part.Blocks)
         {
             if (known.Contains(block.Id) || !block.IsWaiting && _gone.IsOver(block.Id)) continue;
-            if (Find(part.Peer, block.Id, block.IsWaiting) is { } handle) opened.Add(handle);
+            if (Find(part.Peer, block.Id, block.IsWaiting, lease) is { } handle) opened.Add(handle);
             else unknown.Add(block);
         }
 
@@ -60,7 +63,7 @@ internal sealed class PeerBlocks(
         foreach (var (id, isWaiting) in unknown)
         {
             if (!metas.TryGetValue(id, out var meta)) throw new PeerException($"{part.Peer.Name} does not know its block {id} any more");
-            opened.Add(Add(part.Peer, meta, isWaiting));
+            opened.Add(Add(part.Peer, meta, isWaiting, lease));
         }
 
         return opened;
@@ -71,30 +74,26 @@ internal sealed class PeerBlocks(
         lock (_lock) return [.. _handles.Where(static entry => !entry.Key.IsWaiting).Select(static entry => entry.Value.Handle.Meta)];
     }
 
-    private BlockHandle? Find(IPeer peer, BlockId id, bool isWaiting)
+    private BlockHandle? Find(IPeer peer, BlockId id, bool isWaiting, Lease lease)
     {
-        lock (_lock)
-        {
-            if (!_handles.TryGetValue((peer.Name, id, isWaiting), out var entry)) return null;
-            entry.UsedAt = time.GetTimestamp();
-            return entry.Handle;
-        }
+        lock (_lock) return _handles.TryGetValue((peer.Name, id, isWaiting), out var entry) ? lease.Hold(entry) : null;
     }
 
-    private BlockHandle Add(IPeer peer, BlockMeta meta, bool isWaiting)
+    private BlockHandle Add(IPeer peer, BlockMeta meta, bool isWaiting, Lease lease)
     {
         lock (_lock)
         {
-            foreach (var (key, old) in _handles.Where(entry => time.GetElapsedTime(entry.Value.UsedAt) > Unused).ToList())
+            foreach (var (key, old) in _handles.Where(
+                entry => entry.Value.ReaderCount == 0 && _time.GetElapsedTime(entry.Value.ReadAt) > Unused).ToList())
             {
                 old.Handle.Close();
                 _handles.Remove(key);
             }
 
-            if (_handles.TryGetValue((peer.Name, meta.BlockId, isWaiting), out var entry)) return entry.Handle;
-            entry = new Entry(new BlockHandle(meta, isWaiting ? StoreOf(peer) : shared)) { UsedAt = time.GetTimestamp() };
+            if (_handles.TryGetValue((peer.Name, meta.BlockId, isWaiting), out var entry)) return lease.Hold(entry);
+            entry = new Entry(new BlockHandle(meta, isWaiting ? StoreOf(peer) : shared));
             _handles.Add((peer.Name, meta.BlockId, isWaiting), entry);
-            return entry.Handle;
+            return lease.Hold(entry);
         }
     }
 
@@ -108,10 +107,39 @@ internal sealed class PeerBlocks(
         return store;
     }
 
-    private sealed class Entry(BlockHandle handle)
+    /// <summary>Keeps open what a query was given, until it is disposed. Not thread safe.</summary>
+    internal sealed class Lease(PeerBlocks blocks) : IDisposable
+    {
+        private readonly HashSet<Entry> _held = [];
+
+        /// <summary>Under the lock.</summary>
+        public BlockHandle Hold(Entry entry)
+        {
+            if (_held.Add(entry)) entry.ReaderCount++;
+            return entry.Handle;
+        }
+
+        public void Dispose()
+        {
+            lock (blocks._lock)
+                foreach (var entry in _held)
+                {
+                    entry.ReaderCount--;
+                    entry.ReadAt = blocks._time.GetTimestamp();
+                }
+
+            _held.Clear();
+        }
+    }
+
+    /// <summary>A block and its readers; guarded by the lock.</summary>
+    internal sealed class Entry(BlockHandle handle)
     {
         public BlockHandle Handle { get; } = handle;
 
-        public long UsedAt { get; set; }
+        public int ReaderCount { get; set; }
+
+        /// <summary>When the last reader went.</summary>
+        public long ReadAt { get; set; }
     }
 }

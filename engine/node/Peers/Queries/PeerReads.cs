@@ -42,20 +42,29 @@ internal sealed class PeerReads(
         var answering = query.Answering(holders);
         using var span = answering.Count == 0 ? null : ProcessSpans.Start("ask other nodes");
         await query.TakeAsync(Ask(answering, tenants, trace, cancellation), cancellation).ConfigureAwait(false);
-        bool isListed;
-        List<BlockHandle>? opened;
-        do
+        var lease = new PeerBlocks.Lease(blocks);
+        try
         {
-            await query.CompleteAsync(cancellation).ConfigureAwait(false);
+            bool isListed;
+            List<BlockHandle>? opened;
+            do
+            {
+                await query.CompleteAsync(cancellation).ConfigureAwait(false);
 
-            // Behind all answers: one that was asked once more may have begun anew, and tells nothing of what it had.
-            isListed = await blocklist.EnsureAsync(ListedFrom(holders, query.Parts), cancellation).ConfigureAwait(false);
-            opened = await TryOpenAsync(query, cancellation).ConfigureAwait(false);
+                // Behind all answers: one that was asked once more may have begun anew, and tells nothing of what it had.
+                isListed = await blocklist.EnsureAsync(ListedFrom(holders, query.Parts), cancellation).ConfigureAwait(false);
+                opened = await TryOpenAsync(query, lease, cancellation).ConfigureAwait(false);
+            }
+            while (opened is null);
+
+            if (trace is null) mirrors.Judge(tenants, holders, query.Silent);
+            return new AddedSources(query.Live, opened, DamageOf(query, isListed)) { Lease = lease };
         }
-        while (opened is null);
-
-        if (trace is null) mirrors.Judge(tenants, holders, query.Silent);
-        return new AddedSources(query.Live, opened, DamageOf(query, isListed));
+        catch
+        {
+            lease.Dispose();
+            throw;
+        }
     }
 
     private Dictionary<IPeer, Task<PeerPart[]>> Ask(
@@ -83,7 +92,7 @@ internal sealed class PeerReads(
     }
 
     // Null: a node has gone since it answered, and is silent now.
-    private async Task<List<BlockHandle>?> TryOpenAsync(PeerQuery query, CancellationToken cancellation)
+    private async Task<List<BlockHandle>?> TryOpenAsync(PeerQuery query, PeerBlocks.Lease lease, CancellationToken cancellation)
     {
         var known = state.BlocksCovered();
         var opened = new List<BlockHandle>();
@@ -91,7 +100,7 @@ internal sealed class PeerReads(
         {
             try
             {
-                opened.AddRange(await blocks.OpenAsync(part, known, cancellation).ConfigureAwait(false));
+                opened.AddRange(await blocks.OpenAsync(part, known, lease, cancellation).ConfigureAwait(false));
             }
             catch (PeerException e)
             {
