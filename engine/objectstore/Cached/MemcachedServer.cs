@@ -20,21 +20,56 @@ internal sealed class MemcachedServer(IPEndPoint address, MemcachedOptions optio
         if (_breaker.IsBroken()) return default;
         using var late = new CancellationTokenSource(options.Timeout, time);
         using var either = CancellationTokenSource.CreateLinkedTokenSource(late.Token, cancellation);
-        MemcachedConnection? connection = null;
         try
         {
-            if (!_idle.TryTake(out connection)) connection = await ConnectAsync(either.Token).ConfigureAwait(false);
-            var result = await request(connection, either.Token).ConfigureAwait(false);
+            var result = await AskOnceOrTwiceAsync(request, either.Token).ConfigureAwait(false);
             _breaker.ReportSuccess();
-            Keep(connection);
             return (result, true);
         }
         catch (Exception e) when (e is IOException or SocketException or OperationCanceledException)
         {
-            connection?.Dispose();
             cancellation.ThrowIfCancellationRequested();
             _breaker.ReportFailure();
             return default;
+        }
+        finally
+        {
+            _breaker.ReportEnd();
+        }
+    }
+
+    // A connection that lay there may have been closed by the server meanwhile, which says nothing of the server now.
+    private async ValueTask<T> AskOnceOrTwiceAsync<T>(
+        Func<MemcachedConnection, CancellationToken, ValueTask<T>> request, CancellationToken cancellation)
+    {
+        if (_idle.TryTake(out var kept))
+        {
+            try
+            {
+                return await AskAsync(kept, request, cancellation).ConfigureAwait(false);
+            }
+            catch (Exception e) when (e is IOException or SocketException)
+            {
+                // On a new one, then.
+            }
+        }
+
+        return await AskAsync(await ConnectAsync(cancellation).ConfigureAwait(false), request, cancellation).ConfigureAwait(false);
+    }
+
+    private async ValueTask<T> AskAsync<T>(
+        MemcachedConnection connection, Func<MemcachedConnection, CancellationToken, ValueTask<T>> request, CancellationToken cancellation)
+    {
+        try
+        {
+            var result = await request(connection, cancellation).ConfigureAwait(false);
+            Keep(connection);
+            return result;
+        }
+        catch
+        {
+            connection.Dispose();
+            throw;
         }
     }
 

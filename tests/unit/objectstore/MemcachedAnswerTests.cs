@@ -1,12 +1,14 @@
 using System.Net;
 using System.Net.Sockets;
 using System.Text;
+using Tempo.Testing;
 
 namespace Tempo.Engine.ObjectStore.Tests;
 
 /// <summary>Whatever the other side of memcached's port says, it is a miss. What a real one says: tests/system/Stores.</summary>
 public sealed class MemcachedAnswerTests : IDisposable
 {
+    private static readonly TimeSpan Rest = TimeSpan.FromMinutes(5);
     private readonly TcpListener _listener = new(IPAddress.Loopback, 0);
     private int _connections;
 
@@ -49,14 +51,40 @@ public sealed class MemcachedAnswerTests : IDisposable
         Assert.InRange(_connections, 0, 3);
     }
 
-    private MemcachedPartCache Cache(TimeSpan timeout, int breakAfter) => new(
+    [Fact]
+    public async Task A_connection_that_the_server_closed_while_it_lay_there_is_no_failure_of_the_server()
+    {
+        _ = AnswerAsync("END\r\n", thenClose: true);
+        await using var cache = Cache(TimeSpan.FromSeconds(60), breakAfter: 1);
+        for (var i = 0; i < 5; i++) Assert.Null(await cache.TryGetAsync("k", default));
+        Assert.Equal(5, _connections);
+    }
+
+    [Fact]
+    public async Task A_request_that_is_let_through_and_given_up_lets_the_next_one_through()
+    {
+        _ = AnswerAsync("ERROR\r\n", thenClose: true);
+        var time = new SteppedTime(0);
+        await using var cache = Cache(TimeSpan.FromSeconds(60), breakAfter: 1, time);
+        await cache.TryGetAsync("k", default);
+        time.Advance(Rest);
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(async () => await cache.TryGetAsync("k", new CancellationToken(true)));
+        Assert.Equal(1, _connections);
+        await cache.TryGetAsync("k", default);
+        Assert.Equal(2, _connections);
+        await cache.TryGetAsync("k", default);
+        Assert.Equal(2, _connections);
+    }
+
+    private MemcachedPartCache Cache(TimeSpan timeout, int breakAfter, TimeProvider? time = null) => new(
         new MemcachedOptions
         {
             Addresses = [_listener.LocalEndpoint.ToString()!],
             Timeout = timeout,
             BreakAfterFailures = breakAfter,
-            RestTime = TimeSpan.FromMinutes(5)
-        }, TimeProvider.System);
+            RestTime = Rest,
+            UpdateInterval = TimeSpan.FromHours(1),
+        }, time ?? TimeProvider.System);
 
     private async Task AnswerAsync(string answer, bool thenClose)
     {
