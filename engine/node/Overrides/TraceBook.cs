@@ -121,7 +121,7 @@ public sealed class TraceBook(TimeProvider time)
         }
     }
 
-    /// <summary>Takes back what a request added that was not stored after all.</summary>
+    /// <summary>Takes back what a request added that was not stored after all. A trace that has nothing else is not live.</summary>
     public void TakeBack(ReadOnlySpan<TraceRun> runs, RefusedTraces? refused)
     {
         lock (_lock)
@@ -129,7 +129,11 @@ public sealed class TraceBook(TimeProvider time)
             foreach (var run in runs)
             {
                 if (refused?.Traces.Contains(run.Id) == true || Find(run.Id) is not (var i and >= 0)) continue;
-                _entries[i].Bytes = Math.Max(0, _entries[i].Bytes - run.Bytes);
+                ref var entry = ref _entries[i];
+                entry.Bytes = Math.Max(0, entry.Bytes - run.Bytes);
+                if (entry.Bytes > 0 || !entry.IsSeen) continue;
+                entry.IsSeen = false;
+                _liveCount = Math.Max(0, _liveCount - 1); // it may have been idle when they were counted last
             }
         }
     }

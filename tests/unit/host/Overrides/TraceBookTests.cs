@@ -58,6 +58,22 @@ public class TraceBookTests
     }
 
     [Fact]
+    public void ATraceOfWhichNothingWasStoredIsNotLive()
+    {
+        var book = new TraceBook(_time);
+        Assert.Null(book.Admit(Runs((1, 5)), 0, 2, Idle));
+        var runs = Runs((1, 5), (2, 5), (2, 3));
+        Assert.Null(book.Admit(runs, 0, 2, Idle));
+        book.TakeBack(runs, null);
+        Assert.Equal(1, book.LiveCount);
+        Assert.Null(book.Admit(Runs((3, 1)), 0, 2, Idle));
+        Assert.NotNull(book.Admit(Runs((2, 1)), 0, 2, Idle));
+        _time.Advance(TimeSpan.FromSeconds(2));
+        Assert.Null(book.Admit(Runs((3, 1)), 0, 2, Idle));
+        Assert.Equal(2, book.LiveCount); // counted anew
+    }
+
+    [Fact]
     public void AFloodOfNewTracesIsNotWrittenDown()
     {
         var book = new TraceBook(_time);
