@@ -24,6 +24,9 @@ internal sealed partial class CompactionLoop
     private readonly List<RunningMerge> _running = [];
     private string _lastTenant = "";
 
+    // Of which the metrics tell how much there is to do.
+    private List<string> _toldTenants = [];
+
     private async Task CompactAllAsync(CancellationToken cancellation)
     {
         _flagged.Clear();
@@ -152,8 +155,6 @@ internal sealed partial class CompactionLoop
     private CompactionJob? SelectJob()
     {
         var tenants = Blocks.Select(static block => block.Meta)
-            .Where(block => !state.View.Quarantined.Contains(block.BlockId) && !_flagged.Contains(block.BlockId)
-                && !_unsettled.ContainsKey(block.BlockId) && !IsBeingMerged(block.BlockId) && !store.Health.IsDamaged(block.BlockId))
             .GroupBy(static block => block.Tenant.Value)
             .OrderBy(tenant => string.CompareOrdinal(tenant.Key, _lastTenant) <= 0)
             .ThenBy(static tenant => tenant.Key, StringComparer.Ordinal)
@@ -163,13 +164,21 @@ internal sealed partial class CompactionLoop
         foreach (var tenant in tenants)
         {
             var own = services.OptionsOf(tenant.First().Tenant);
-            metrics.OutstandingBlocks.With(tenant.Key).Set(own is null ? 0 : CompactionSelector.CountOutstanding(tenant, now, own));
-            if (own is not null) job ??= CompactionSelector.Select(tenant, now, own);
+            var blocks = tenant.Where(MayBeMerged).ToList();
+            metrics.OutstandingBlocks.With(tenant.Key).Set(own is null ? 0 : CompactionSelector.CountOutstanding(blocks, now, own));
+            if (own is not null) job ??= CompactionSelector.Select(blocks, now, own);
         }
 
+        foreach (var gone in _toldTenants.Where(told => !tenants.Exists(tenant => tenant.Key == told)))
+            metrics.OutstandingBlocks.Remove("tenant", gone);
+        _toldTenants = tenants.ConvertAll(static tenant => tenant.Key);
         if (job is not null) _lastTenant = job.Tenant.Value;
         return job;
     }
+
+    private bool MayBeMerged(BlockMeta block) =>
+        !state.View.Quarantined.Contains(block.BlockId) && !_flagged.Contains(block.BlockId) && !_unsettled.ContainsKey(block.BlockId)
+            && !IsBeingMerged(block.BlockId) && !store.Health.IsDamaged(block.BlockId);
 
     // Or what becomes of it: a poll may find that before the merge is ended here.
     private bool IsBeingMerged(BlockId block) =>

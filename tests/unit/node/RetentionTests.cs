@@ -23,10 +23,12 @@ public sealed class RetentionTests : IDisposable
 
         await running.RunOnceAsync();
         Assert.Equal("listed", StateOf(block));
+        Assert.Contains("tempodb_compaction_outstanding_blocks{tenant=", running.MetricsText, StringComparison.Ordinal);
         _time.Advance(TimeSpan.FromHours(2));
         await running.RunOnceAsync();
         Assert.Equal("marked", StateOf(block));
         Assert.Empty(running.Blocks);
+        Assert.DoesNotContain("tempodb_compaction_outstanding_blocks{", running.MetricsText, StringComparison.Ordinal); // nor its tenant
         _time.Advance(TimeSpan.FromMinutes(59));
         await running.RunOnceAsync();
         Assert.Equal("marked", StateOf(block));
