@@ -100,7 +100,7 @@ internal sealed class NodeStart(NodeOptions options, NodeMachine machine, Metric
             Log = wal,
             State = state,
             Ingest = ingest,
-            Trim = new TenantTrimLoop(ingest, log, time),
+            Trim = new TenantTrimLoop([ingest.Trim, promotion.Trim], log, time),
             Generator = generator,
             Cuts = cuts,
             Compaction = new CompactionLoop(options, compaction, state, stores.Home, deletion,

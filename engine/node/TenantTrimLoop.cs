@@ -3,10 +3,10 @@ using Tempo.Engine.Foundation;
 namespace Tempo.Engine.Node;
 
 /// <summary>
-/// Gives back, once a minute, what is kept of tenants that have become silent: their own next request, which would do it, may
-/// never come.
+/// Gives back, once a minute, what is kept of tenants that have become silent, or have no block any more: their own next request, which
+/// would do it, may never come.
 /// </summary>
-internal sealed class TenantTrimLoop(IngestPipeline ingest, Log messages, TimeProvider time)
+internal sealed class TenantTrimLoop(IReadOnlyList<Action> trims, Log messages, TimeProvider time)
 {
     private static readonly TimeSpan Interval = TimeSpan.FromMinutes(1);
 
@@ -21,7 +21,7 @@ internal sealed class TenantTrimLoop(IngestPipeline ingest, Log messages, TimePr
             try
             {
                 await Task.Delay(Interval, time, cancellation).ConfigureAwait(false);
-                ingest.Trim();
+                foreach (var trim in trims) trim();
                 LastError = "";
             }
             catch (OperationCanceledException) when (cancellation.IsCancellationRequested)

@@ -1,4 +1,3 @@
-using System.Collections.Concurrent;
 using Tempo.Engine.Foundation;
 
 namespace Tempo.Engine.Node.Forwarding;
@@ -23,7 +22,9 @@ public sealed class Forwarders : IAsyncDisposable
     private static readonly TimeSpan AttemptLimit = TimeSpan.FromSeconds(10);
     private readonly Dictionary<string, OtlpForwardClient[]> _clients;
     private readonly Func<TenantId, IReadOnlyList<string>> _namesOf;
-    private readonly ConcurrentDictionary<(TenantId Tenant, string Name), TenantQueue> _queues = new();
+
+    // Those that something is taken from. Guarded by itself, for the moment of a look-up and a place in line.
+    private readonly Dictionary<(TenantId Tenant, string Name), TenantQueue> _queues = [];
     private readonly CancellationTokenSource _stop = new();
     private readonly CounterFamily _pushes;
     private readonly CounterFamily _failures;
@@ -61,24 +62,45 @@ public sealed class Forwarders : IAsyncDisposable
             else
             {
                 copy ??= otlp.ToArray();
-                var queue = _queues.GetOrAdd((tenant, name), static _ => new TenantQueue());
-                if (!queue.TryAdd(copy, out var isIdle))
-                {
-                    Interlocked.Add(ref _queuedBytes, -otlp.Length);
-                    Fail(name, tenant, "queue_full");
-                }
-                else if (isIdle)
-                {
-                    queue.Running = DrainAsync(queue, tenant, name, clients);
-                }
+                if (TryAdd(tenant, name, clients, copy)) continue;
+                Interlocked.Add(ref _queuedBytes, -otlp.Length);
+                Fail(name, tenant, "queue_full");
             }
+        }
+    }
+
+    /// <summary>Queues that something is taken from.</summary>
+    internal int QueueCount
+    {
+        get
+        {
+            lock (_queues) return _queues.Count;
+        }
+    }
+
+    private bool TryAdd(TenantId tenant, string name, OtlpForwardClient[] clients, byte[] request)
+    {
+        lock (_queues)
+        {
+            if (_queues.TryGetValue((tenant, name), out var queue))
+            {
+                if (queue.Requests.Count >= MaxQueued) return false;
+                queue.Requests.Enqueue(request);
+                return true;
+            }
+
+            _queues.Add((tenant, name), queue = new TenantQueue());
+            queue.Requests.Enqueue(request);
+            queue.Running = DrainAsync(queue, tenant, name, clients);
+            return true;
         }
     }
 
     /// <summary>Gives what is queued a second, and lets go of the rest.</summary>
     public async ValueTask DisposeAsync()
     {
-        var running = Task.WhenAll(_queues.Values.Select(static queue => queue.Running));
+        Task running;
+        lock (_queues) running = Task.WhenAll(_queues.Values.Select(static queue => queue.Running));
         await Task.WhenAny(running, Task.Delay(TimeSpan.FromSeconds(1), _time)).ConfigureAwait(false);
         await _stop.CancelAsync().ConfigureAwait(false);
         await running.ConfigureAwait(false);
@@ -90,7 +112,7 @@ public sealed class Forwarders : IAsyncDisposable
     {
         // Who sends a request does not wait for the first one to go on.
         await Task.CompletedTask.ConfigureAwait(ConfigureAwaitOptions.ForceYielding);
-        while (queue.TryTake(out var request))
+        while (TryTake(tenant, name, queue, out var request))
         {
             try
             {
@@ -141,35 +163,22 @@ public sealed class Forwarders : IAsyncDisposable
 
     private void Fail(string name, TenantId tenant, string reason) => _failures.With(name, tenant.Value, reason).Add(1);
 
+    // Idle from now on, and forgotten, if there is none.
+    private bool TryTake(TenantId tenant, string name, TenantQueue queue, out byte[] request)
+    {
+        lock (_queues)
+        {
+            if (queue.Requests.TryDequeue(out request!)) return true;
+            _queues.Remove((tenant, name));
+            return false;
+        }
+    }
+
+    /// <summary>Guarded by the lock of the queues.</summary>
     private sealed class TenantQueue
     {
-        private readonly Queue<byte[]> _requests = new();
-        private bool _isRunning;
+        public Queue<byte[]> Requests { get; } = new();
 
         public Task Running { get; set; } = Task.CompletedTask;
-
-        /// <summary>False if it is full. Idle: nobody takes from it, the caller has to see to that.</summary>
-        public bool TryAdd(byte[] request, out bool isIdle)
-        {
-            lock (_requests)
-            {
-                isIdle = false;
-                if (_requests.Count >= MaxQueued) return false;
-                _requests.Enqueue(request);
-                isIdle = !_isRunning;
-                _isRunning = true;
-                return true;
-            }
-        }
-
-        /// <summary>False, and idle from now on, if there is none.</summary>
-        public bool TryTake(out byte[] request)
-        {
-            lock (_requests)
-            {
-                _isRunning = _requests.TryDequeue(out request!);
-                return _isRunning;
-            }
-        }
     }
 }

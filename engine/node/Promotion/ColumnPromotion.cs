@@ -49,6 +49,19 @@ internal sealed class ColumnPromotion(NodeOptions options, DedicatedColumns oper
                 columns.Asked.Add(query);
     }
 
+    /// <summary>Tenants of which something is known.</summary>
+    internal int TenantCount => _tenants.Count;
+
+    /// <summary>
+    /// Forgets tenants that have no block. One that has its first block only soon begins with what that one says, as after a restart.
+    /// </summary>
+    public void Trim()
+    {
+        var tenants = state.View.Readable.Select(static block => block.Meta.Tenant).ToHashSet();
+        foreach (var (tenant, _) in _tenants)
+            if (!tenants.Contains(tenant)) _tenants.TryRemove(tenant, out _);
+    }
+
     /// <summary>What is in use, for people: tenant, scope, name, type, and why.</summary>
     public IReadOnlyList<PromotedColumn> Describe()
     {

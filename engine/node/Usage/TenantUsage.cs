@@ -27,6 +27,9 @@ internal sealed class TenantUsage
     public IEnumerable<(string[] Values, long Bytes)> Counters =>
         _counters.Values.Select(static counter => (counter.Values, counter.Bytes));
 
+    /// <summary>Nothing is counted here any more.</summary>
+    public bool IsForgotten { get; set; }
+
     /// <summary>Other labels than before begin anew.</summary>
     public void Configure(CostAttributionLimits limits, int maxSets)
     {

@@ -41,16 +41,26 @@ public sealed class UsageTracker(UsageOptions options, Func<TenantId, CostAttrib
     {
         var own = limits(tenant);
         if (own.Dimensions.Count == 0) return;
-        var usage = _tenants.GetOrAdd(tenant, static _ => new TenantUsage());
+        // One that is forgotten at this moment has left the table when its place can be had.
+        while (!TryObserve(_tenants.GetOrAdd(tenant, static _ => new TenantUsage()), own, request)) { }
+    }
+
+    private bool TryObserve(TenantUsage usage, CostAttributionLimits own, ReadOnlySpan<byte> request)
+    {
         lock (usage)
         {
+            if (usage.IsForgotten) return false;
             usage.Configure(own, own.MaxCardinality > 0 ? own.MaxCardinality : options.MaxCardinality);
             var sink = new UsageSink(usage);
-            if (!OtlpTraceReader.TryRead(request, ref sink, out _)) return;
+            if (!OtlpTraceReader.TryRead(request, ref sink, out _)) return true;
             sink.Finish();
             usage.Settle(request.Length, time.GetTimestamp());
+            return true;
         }
     }
+
+    /// <summary>Tenants of which something is counted.</summary>
+    internal int TenantCount => _tenants.Count;
 
     /// <summary>Writes the counters in the text format of Prometheus, and forgets what is stale.</summary>
     public void WriteTo(IBufferWriter<byte> output)
@@ -63,6 +73,7 @@ public sealed class UsageTracker(UsageOptions options, Func<TenantId, CostAttrib
             lock (usage)
             {
                 usage.Forget(series => time.GetElapsedTime(series) > options.StaleDuration);
+                usage.IsForgotten = !usage.Counters.Any() && _tenants.TryRemove(tenant, out _);
                 foreach (var (values, bytes) in usage.Counters)
                 {
                     text.Append("tempo_usage_tracker_bytes_received_total{");

@@ -142,6 +142,22 @@ public sealed class PromotionTests : IDisposable
     }
 
     [Fact]
+    public async Task A_tenant_is_forgotten_when_it_has_no_block_any_more()
+    {
+        using var folder = BlockFolder.Create();
+        var meta = await folder.WriteAsync(new BlockWriterOptions(), MergeTests.Request(1, 3));
+        var state = new NodeState(new NodeOptions(), TimeProvider.System);
+        state.Update(_ => new NodeView([], [new BlockHandle(meta, folder.OpenStore(folder.OpenObjects()))]));
+        var promotion = new ColumnPromotion(new NodeOptions(), DedicatedColumns.None, state, Log.Null, TimeProvider.System);
+        promotion.ColumnsFor(TenantId.Single);
+        promotion.Trim();
+        Assert.Equal(1, promotion.TenantCount);
+        state.Update(static _ => new NodeView([], []));
+        promotion.Trim();
+        Assert.Equal(0, promotion.TenantCount);
+    }
+
+    [Fact]
     public void Names_that_queries_ask_for_are_counted_and_bounded()
     {
         var asked = new AskedAttributes();

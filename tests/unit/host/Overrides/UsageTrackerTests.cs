@@ -81,6 +81,12 @@ public sealed class UsageTrackerTests
         usage.Observe(Tenant, Request([("shop", ["b"])]));
         _time.Advance(TimeSpan.FromMinutes(10));
         Assert.Contains("team=\"b\"", Assert.Single(Series(usage)).Labels, StringComparison.Ordinal);
+        Assert.Equal(1, usage.TenantCount);
+        _time.Advance(TimeSpan.FromMinutes(10));
+        Assert.Empty(Series(usage));
+        Assert.Equal(0, usage.TenantCount);
+        usage.Observe(Tenant, Request([("shop", ["c"])]));
+        Assert.Contains("team=\"c\"", Assert.Single(Series(usage)).Labels, StringComparison.Ordinal);
     }
 
     [Fact]
