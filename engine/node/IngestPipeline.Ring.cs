@@ -22,7 +22,7 @@ internal sealed partial class IngestPipeline
     /// <summary>Judges a request and takes its bytes from the tenant's rate; <paramref name="runs"/> gets its traces.</summary>
     public async ValueTask<IngestAdmission> AdmitAsync(TenantId tenant, NativeBuffer request, TraceRuns runs)
     {
-        if (_tenants.Find(tenant) is not { } account) return new IngestAdmission(RefuseTenant(tenant, request));
+        if (_tenants.Find(tenant) is not { } account) return new IngestAdmission(_tenants.Refuse(tenant, request));
         if (IsClosed) return new IngestAdmission(new IngestOutcome(IngestStatus.Unavailable, 0, 0, Stopping) { RetryAfter = RetrySoon });
         var limits = options.Overrides.Of(tenant);
         if (!TryValidate(account, limits, request, runs, isReceived: true, out var summary, out var refusal))
@@ -72,7 +72,7 @@ internal sealed partial class IngestPipeline
             return;
         }
 
-        Interlocked.Increment(ref _storing);
+        CountStoring(group.Count, group.Bytes.Length);
         try
         {
             Failpoints.Hit(Failpoint.IngestJudged);
@@ -98,7 +98,7 @@ internal sealed partial class IngestPipeline
         }
         finally
         {
-            Interlocked.Decrement(ref _storing);
+            CountStoring(-group.Count, -group.Bytes.Length);
             generation.Leave();
         }
     }
@@ -136,7 +136,7 @@ internal sealed partial class IngestPipeline
     [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
     private async ValueTask<IngestOutcome> IngestReplicaAsync(TenantId tenant, NativeBuffer request, bool isCounted)
     {
-        if (_tenants.Find(tenant) is not { } account) return RefuseTenant(tenant, request);
+        if (_tenants.Find(tenant) is not { } account) return _tenants.Refuse(tenant, request);
         var limits = options.Overrides.Of(tenant);
         var runs = _limits.RentRuns(limits);
         try

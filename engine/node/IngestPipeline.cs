@@ -27,9 +27,6 @@ internal sealed partial class IngestPipeline(
 {
     private const string Stopping = "the node is stopping";
 
-    /// <summary>Stands for all tenants that were refused; no tenant can have this name.</summary>
-    private const string RefusedTenants = "|refused|";
-
     private static readonly TimeSpan RetrySoon = TimeSpan.FromSeconds(1);
     private static readonly TimeSpan RetryWhenDiskHasSpace = TimeSpan.FromSeconds(30);
     private readonly TenantBook _tenants = new(options.MaxTenants, metrics, time);
@@ -51,7 +48,7 @@ internal sealed partial class IngestPipeline(
     [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
     public async ValueTask<IngestOutcome> IngestAsync(TenantId tenant, NativeBuffer request)
     {
-        if (_tenants.Find(tenant) is not { } account) return RefuseTenant(tenant, request);
+        if (_tenants.Find(tenant) is not { } account) return _tenants.Refuse(tenant, request);
         var limits = options.Overrides.Of(tenant);
         var runs = _limits.RentRuns(limits);
         try
@@ -92,8 +89,7 @@ internal sealed partial class IngestPipeline(
     private async ValueTask<IngestOutcome> StoreAsync(Push push, NativeBuffer request)
     {
         if (EnterCurrent() is not { } generation) return Refuse(push, Stopping);
-        Interlocked.Increment(ref _storing);
-        Interlocked.Add(ref _storingBytes, request.Length);
+        CountStoring(1, request.Length);
         try
         {
             Failpoints.Hit(Failpoint.IngestJudged);
@@ -114,10 +110,15 @@ internal sealed partial class IngestPipeline(
         }
         finally
         {
-            Interlocked.Decrement(ref _storing);
-            Interlocked.Add(ref _storingBytes, -request.Length);
+            CountStoring(-1, -request.Length);
             generation.Leave();
         }
+    }
+
+    private void CountStoring(int requests, long bytes)
+    {
+        Interlocked.Add(ref _storing, requests);
+        Interlocked.Add(ref _storingBytes, bytes);
     }
 
     private bool TryValidate(
@@ -197,18 +198,6 @@ internal sealed partial class IngestPipeline(
         return null;
     }
 
-    private IngestOutcome RefuseTenant(TenantId tenant, NativeBuffer request)
-    {
-        var summary = default(OtlpRequestSummary);
-        metrics.BytesReceived.With(RefusedTenants).Add(request.Length);
-        if (!OtlpTraceReader.TryRead(request.Written, ref summary, out var error))
-            return new IngestOutcome(IngestStatus.Invalid, 0, 0, error.Message);
-        metrics.SpansReceived.With(RefusedTenants).Add(summary.SpanCount);
-        metrics.SpansDiscarded.With("max_tenants", RefusedTenants).Add(summary.SpanCount);
-        return new IngestOutcome(IngestStatus.RateLimited, 0, summary.SpanCount,
-            $"tenant {tenant.Value} is new, and {options.MaxTenants} tenants is the most this process takes (distributor.max_tenants)");
-    }
-
     private IngestOutcome Refuse(Push push, string reason)
     {
         push.TakeBack();
@@ -237,11 +226,7 @@ internal sealed partial class IngestPipeline(
         var rejected = summary.InvalidSpanCount + push.RefusedSpans;
         if (rejected == 0) return new IngestOutcome(IngestStatus.Accepted, stored.SpanCount, 0, DescribeChanges(push, stored));
 
-        account.Discard("invalid_trace_id", summary.InvalidTraceIdCount);
-        account.Discard("invalid_span_id", summary.InvalidSpanIdCount);
-        var message = summary.InvalidSpanCount == 0 ? ""
-            : $"{summary.InvalidTraceIdCount} spans have a trace id that is not 16 bytes or is all zero, "
-            + $"{summary.InvalidSpanIdCount} a span id that is not 8 bytes or is all zero (or a parent id that is neither empty nor 8 bytes)";
+        var message = account.DiscardInvalid(summary);
         if (push.Refused is { } refused)
             message = _limits.Describe(refused, push.Limits, account.Tenant) + (message.Length > 0 ? "; " : "") + message;
         var isInvalid = stored.SpanCount == 0 && push.Refused is null;

@@ -57,12 +57,7 @@ public sealed class GeneratorNode : IAsyncDisposable
     private IngestOutcome Ingest(TenantId tenant, NativeBuffer request)
     {
         if (_isClosed) return new IngestOutcome(IngestStatus.Unavailable, 0, 0, "the node is stopping");
-        if (_tenants.Find(tenant) is not { } account)
-            return new IngestOutcome(IngestStatus.Overloaded, 0, 0,
-                $"{_options.MaxTenants} tenants are known, which is the limit (distributor.max_tenants)")
-            {
-                RetryAfter = TimeSpan.FromSeconds(1)
-            };
+        if (_tenants.Find(tenant) is not { } account) return _tenants.Refuse(tenant, request);
         account.BytesReceived.Add(request.Length);
         var sink = new AdmissionSink(runs: null, maxAttributeBytes: int.MaxValue, SpanTimes.At(_time.GetUtcNow()));
         if (!OtlpTraceReader.TryRead(request.Written, ref sink, out var error))
@@ -78,11 +73,10 @@ public sealed class GeneratorNode : IAsyncDisposable
 
     private static IngestOutcome Finish(TenantAccount account, OtlpRequestSummary summary)
     {
-        account.Discard("invalid_trace_id", summary.InvalidTraceIdCount);
-        account.Discard("invalid_span_id", summary.InvalidSpanIdCount);
+        var message = account.DiscardInvalid(summary);
         var accepted = summary.SpanCount - summary.InvalidSpanCount;
-        if (summary.InvalidSpanCount == 0) return new IngestOutcome(IngestStatus.Accepted, accepted, 0, "");
-        var message = $"{summary.InvalidTraceIdCount} spans have a trace id that is not 16 bytes or is all zero, {summary.InvalidSpanIdCount} a span id that is not 8 bytes or is all zero";
-        return new IngestOutcome(accepted > 0 ? IngestStatus.Accepted : IngestStatus.Invalid, accepted, summary.InvalidSpanCount, message);
+        var isInvalid = accepted == 0 && summary.InvalidSpanCount > 0;
+        return new IngestOutcome(
+            isInvalid ? IngestStatus.Invalid : IngestStatus.Accepted, accepted, summary.InvalidSpanCount, message);
     }
 }

@@ -1,5 +1,6 @@
 using System.Collections.Concurrent;
 using Tempo.Engine.Foundation;
+using Tempo.Engine.Otlp;
 
 namespace Tempo.Engine.Node.Overrides;
 
@@ -23,6 +24,16 @@ internal sealed class TenantAccount(TenantId tenant, NodeMetrics metrics, TimePr
     {
         if (spans > 0) metrics.SpansDiscarded.With(reason, Tenant.Value).Add(spans);
     }
+
+    /// <summary>Counts a request's spans whose ids make no sense, and says what is wrong with them; empty: nothing is.</summary>
+    public string DiscardInvalid(in OtlpRequestSummary summary)
+    {
+        if (summary.InvalidSpanCount == 0) return "";
+        Discard("invalid_trace_id", summary.InvalidTraceIdCount);
+        Discard("invalid_span_id", summary.InvalidSpanIdCount);
+        return $"{summary.InvalidTraceIdCount} spans have a trace id that is not 16 bytes or is all zero, "
+            + $"{summary.InvalidSpanIdCount} a span id that is not 8 bytes or is all zero (or a parent id that is neither empty nor 8 bytes)";
+    }
 }
 
 /// <summary>
@@ -31,6 +42,9 @@ internal sealed class TenantAccount(TenantId tenant, NodeMetrics metrics, TimePr
 /// </summary>
 internal sealed class TenantBook(int maxTenants, NodeMetrics metrics, TimeProvider time)
 {
+    /// <summary>Stands for all tenants that were refused; no tenant can have this name.</summary>
+    private const string RefusedTenants = "|refused|";
+
     private static readonly TimeSpan Silent = TimeSpan.FromHours(1);
 
     /// <summary>
@@ -52,6 +66,19 @@ internal sealed class TenantBook(int maxTenants, NodeMetrics metrics, TimeProvid
         var account = _accounts.TryGetValue(tenant, out var known) ? known : Open(tenant);
         account?.Touch();
         return account;
+    }
+
+    /// <summary>The answer to a request of a tenant that there is no room for; its spans are counted.</summary>
+    public IngestOutcome Refuse(TenantId tenant, NativeBuffer request)
+    {
+        var summary = default(OtlpRequestSummary);
+        metrics.BytesReceived.With(RefusedTenants).Add(request.Length);
+        if (!OtlpTraceReader.TryRead(request.Written, ref summary, out var error))
+            return new IngestOutcome(IngestStatus.Invalid, 0, 0, error.Message);
+        metrics.SpansReceived.With(RefusedTenants).Add(summary.SpanCount);
+        metrics.SpansDiscarded.With("max_tenants", RefusedTenants).Add(summary.SpanCount);
+        return new IngestOutcome(IngestStatus.RateLimited, 0, summary.SpanCount,
+            $"tenant {tenant.Value} is new, and {maxTenants} tenants is the most this process takes (distributor.max_tenants)");
     }
 
     /// <summary>Gives back memory of tenants that have become silent. Not for the way of a request.</summary>

@@ -1,9 +1,11 @@
 using Tempo.Engine.Foundation;
 using Tempo.Engine.Node;
+using Tempo.Engine.Node.Overrides;
 using Tempo.Engine.Node.Promotion;
 using Tempo.Engine.ObjectStore;
 using Tempo.Engine.Storage.Blocks;
 using Tempo.Engine.Storage.Wal;
+using Tempo.Testing;
 
 namespace Tempo.Node.Tests;
 
@@ -176,6 +178,40 @@ public sealed class CutTests : IAsyncDisposable
         IngestRoom Room(long memoryBytes) =>
             new IngestPipeline(
                 new NodeOptions { LiveMemoryBytes = memoryBytes }, _log, () => _state.View, _cuts, _node, null!, TimeProvider.System).Room;
+    }
+
+    [Fact]
+    public async Task A_group_is_on_its_way_with_all_its_requests_and_bytes()
+    {
+        IngestPipeline? pipeline = null;
+        IngestRoom most = default;
+        var disk = new FlakyDisk(new PosixDisk(Path.Combine(_folder.Root, "another")), _ =>
+        {
+            if (pipeline?.Room is { } room && room.Storing > most.Storing) most = room;
+            return null;
+        });
+        using var log = WriteAheadLog.Open(disk, "", new WalOptions { SegmentBytes = 1 << 20 }, new MetricRegistry());
+        var limits = TenantLimits.BuiltIn with
+        {
+            Ingestion = TenantLimits.BuiltIn.Ingestion with { MaxTracesPerUser = 0 },
+            Global = TenantLimits.BuiltIn.Global with { MaxBytesPerTrace = 0 },
+        };
+        var state = new NodeState(_folder.Options, TimeProvider.System);
+        state.Update(_ => new NodeView([state.NewGeneration(log.Current)], []));
+        pipeline = new IngestPipeline(
+            new NodeOptions { Overrides = new TenantOverrides(limits) }, log, () => state.View, _cuts, _node, null!, TimeProvider.System);
+        using var bytes = new NativeBuffer();
+        var group = new RequestGroup(TenantId.Single, isCounted: false, bytes);
+        for (var request = 1; request <= 3; request++)
+        {
+            bytes.Append(MergeTests.Request(request, request + 1));
+            group.End();
+        }
+
+        await pipeline.IngestReplicasAsync(group);
+        Assert.All(group.Outcomes, static outcome => Assert.Equal(IngestStatus.Accepted, outcome.Status));
+        Assert.Equal((3, bytes.Length), (most.Storing, most.StoringBytes));
+        Assert.Equal((0, 0), (pipeline.Room.Storing, pipeline.Room.StoringBytes));
     }
 
     // Adds a span to the current generation and begins a flush, which has rolled when this returns.

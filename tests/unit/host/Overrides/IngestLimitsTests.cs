@@ -125,6 +125,20 @@ public sealed class IngestLimitsTests : IDisposable
     }
 
     [Fact]
+    public async Task ANodeThatOnlyMakesMetricsRefusesOneTenantTooManyInTheSameWay()
+    {
+        await using var node = GeneratorNode.Start(new NodeOptions { MaxTenants = 1 }, _metrics, Log.Null, TimeProvider.System);
+        using var request = new NativeBuffer();
+        Write(request, [(1, 1), (1, 2)]);
+        Assert.True(TenantId.TryParse("b", out var another, out _));
+        Assert.Equal(IngestStatus.Accepted, (await node.IngestAsync(TenantId.Single, request)).Status);
+        var outcome = await node.IngestAsync(another, request);
+        Assert.Equal((IngestStatus.RateLimited, 0, 2), Counts(outcome));
+        Assert.Contains("tenant b is new, and 1 tenants", outcome.Message, StringComparison.Ordinal);
+        Assert.Contains("tempo_discarded_spans_total{reason=\"max_tenants\",tenant=\"|refused|\"} 2", Text(), StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task A_tenant_that_was_silent_for_an_hour_makes_way()
     {
         var time = new SteppedTime(0);
