@@ -12,6 +12,31 @@ internal sealed record NodeLoop(string Name, Task Running, Func<string> LastErro
         : Running.IsCompleted ? "has ended"
         : LastError();
 
+    /// <summary>
+    /// Runs a round after each interval until cancelled. What a round throws is told to <paramref name="onError"/>, and the next one comes.
+    /// </summary>
+    public static async Task EveryAsync(
+        TimeSpan interval, Func<CancellationToken, Task> round, Action<Exception> onError, TimeProvider time,
+        CancellationToken cancellation)
+    {
+        while (!cancellation.IsCancellationRequested)
+        {
+            try
+            {
+                await Task.Delay(interval, time, cancellation).ConfigureAwait(false);
+                await round(cancellation).ConfigureAwait(false);
+            }
+            catch (OperationCanceledException) when (cancellation.IsCancellationRequested)
+            {
+                return;
+            }
+            catch (Exception e)
+            {
+                onError(e);
+            }
+        }
+    }
+
     /// <summary>Waits for its end, whatever that was.</summary>
     public async Task EndAsync() => await Running.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
 }

@@ -30,27 +30,13 @@ internal sealed class TenantIndexLoop(
     public string LastError { get; private set; } = "";
 
     /// <summary>Runs until cancelled, if <see cref="IsOn"/>.</summary>
-    public async Task RunAsync(CancellationToken cancellation)
-    {
-        while (IsOn)
+    public Task RunAsync(CancellationToken cancellation) => !IsOn
+        ? Task.CompletedTask
+        : NodeLoop.EveryAsync(options.TenantIndexInterval, RunOnceAsync, e =>
         {
-            try
-            {
-                await Task.Delay(options.TenantIndexInterval, time, cancellation).ConfigureAwait(false);
-                await RunOnceAsync(cancellation).ConfigureAwait(false);
-            }
-            catch (OperationCanceledException) when (cancellation.IsCancellationRequested)
-            {
-                return;
-            }
-            catch (Exception e)
-            {
-                // A bug, be it; the loop goes on, and is heard.
-                LastError = e.Message;
-                log.Error("tenant indexes not written, will be tried again", ("err", e));
-            }
-        }
-    }
+            LastError = e.Message;
+            log.Error("tenant indexes not written, will be tried again", ("err", e));
+        }, time, cancellation);
 
     /// <summary>Writes the indexes that are not up to date. A failure costs its tenant until the next time.</summary>
     public async Task RunOnceAsync(CancellationToken cancellation)

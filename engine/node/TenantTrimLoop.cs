@@ -14,25 +14,16 @@ internal sealed class TenantTrimLoop(IReadOnlyList<Action> trims, Log messages, 
     public string LastError { get; private set; } = "";
 
     /// <summary>Runs until cancelled.</summary>
-    public async Task RunAsync(CancellationToken cancellation)
+    public Task RunAsync(CancellationToken cancellation) => NodeLoop.EveryAsync(Interval, RunOnceAsync, e =>
     {
-        while (!cancellation.IsCancellationRequested)
-        {
-            try
-            {
-                await Task.Delay(Interval, time, cancellation).ConfigureAwait(false);
-                foreach (var trim in trims) trim();
-                LastError = "";
-            }
-            catch (OperationCanceledException) when (cancellation.IsCancellationRequested)
-            {
-                return;
-            }
-            catch (Exception e)
-            {
-                LastError = e.Message;
-                messages.Error("memory of silent tenants not given back", ("err", e));
-            }
-        }
+        LastError = e.Message;
+        messages.Error("memory of silent tenants not given back", ("err", e));
+    }, time, cancellation);
+
+    private Task RunOnceAsync(CancellationToken cancellation)
+    {
+        foreach (var trim in trims) trim();
+        LastError = "";
+        return Task.CompletedTask;
     }
 }

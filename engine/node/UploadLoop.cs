@@ -31,27 +31,12 @@ internal sealed class UploadLoop(
     public string LastError { get; private set; } = "";
 
     /// <summary>Runs until cancelled.</summary>
-    public async Task RunAsync(CancellationToken cancellation)
+    public Task RunAsync(CancellationToken cancellation) => NodeLoop.EveryAsync(CheckInterval, RunOnceAsync, e =>
     {
-        while (!cancellation.IsCancellationRequested)
-        {
-            try
-            {
-                await Task.Delay(CheckInterval, time, cancellation).ConfigureAwait(false);
-                await RunOnceAsync(cancellation).ConfigureAwait(false);
-            }
-            catch (OperationCanceledException) when (cancellation.IsCancellationRequested)
-            {
-                return;
-            }
-            catch (Exception e)
-            {
-                // A bug: what blocks do not do themselves. The loop goes on, and is heard.
-                LastError = e.Message;
-                messages.Error("uploads failed, will be tried again", ("err", e));
-            }
-        }
-    }
+        // A bug: what blocks do not do themselves.
+        LastError = e.Message;
+        messages.Error("uploads failed, will be tried again", ("err", e));
+    }, time, cancellation);
 
     /// <summary>Uploads what is local and not failing, oldest first, and deletes what nobody reads any more.</summary>
     public async Task RunOnceAsync(CancellationToken cancellation)
