@@ -16,20 +16,28 @@ internal static class SizeLimits
     /// <summary>Stages of one pipeline: each by() and aggregate is noted with every span set that passes it.</summary>
     internal const int MaxStages = 1000;
 
+    /// <summary>Pipelines, joined or computed with: what counts one takes tens of kilobytes, for each thread.</summary>
+    internal const int MaxPipelines = 1000;
+
     /// <summary>Null when the query keeps to them.</summary>
     internal static TraceQlError? Check(TraceQlQuery query)
     {
-        int patterns = 0, stages = 0;
+        int patterns = 0, stages = 0, pipelines = 0;
         foreach (TraceQlNode node in query.Tree())
         {
             if (node is BinaryExpression binary && binary.Op.IsRegex())
                 patterns++;
             if (node is Pipeline pipeline)
+            {
+                pipelines++;
                 stages = Math.Max(stages, pipeline.Stages.Count);
+            }
         }
 
         if (patterns > MaxPatterns)
             return TooMuch($"a query with {patterns} regular expressions; the limit is {MaxPatterns}");
+        if (pipelines > MaxPipelines)
+            return TooMuch($"a query of {pipelines} pipelines; the limit is {MaxPipelines}");
         return stages > MaxStages ? TooMuch($"a pipeline of {stages} stages; the limit is {MaxStages}") : null;
     }
 

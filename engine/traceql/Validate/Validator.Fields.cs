@@ -23,6 +23,9 @@ internal static partial class Validator
     private static TraceQlError? CheckAnyOf(AnyOf anyOf)
     {
         string word = anyOf.IsEvent ? "event" : "link";
+        // Each looks through all events of a span: of ten within each other a hundred events make a hundred to the tenth.
+        if (anyOf.Condition.Tree().Any(static node => node is AnyOf))
+            return Invalid($"event{{ }} and link{{ }} cannot stand within each other: {anyOf}");
         if (anyOf.Condition.Type is not (TraceQlType.Bool or TraceQlType.Attribute))
             return Invalid($"a condition on one {word} must resolve to a boolean: {anyOf}");
         return ReferencedAttributes.Of(anyOf.Condition).Any(field => IsOf(anyOf.IsEvent, field))

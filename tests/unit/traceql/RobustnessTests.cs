@@ -77,6 +77,20 @@ public sealed class RobustnessTests
         });
     }
 
+    /// <summary>In parentheses a tree of thousands is low enough.</summary>
+    [Theory]
+    [InlineData("({} | rate() by (.a))", "+")]
+    [InlineData("({} | count() > 0)", "||")]
+    public void More_pipelines_than_the_limit_are_refused(string pipeline, string op)
+    {
+        string many = pipeline;
+        for (int count = 1; count < 512; count *= 2)
+            many = $"({many} {op} {many})";
+        Assert.True(TraceQlParser.TryParse(many, out _, out TraceQlError? error), error?.Message);
+        Assert.False(TraceQlParser.TryParse($"{many} {op} {many}", out _, out error));
+        Assert.Equal("a query of 1024 pipelines; the limit is 1000", error.Message);
+    }
+
     [Theory]
     [InlineData(11)]
     [InlineData(12)]
