@@ -14,10 +14,14 @@ internal sealed class AnyOfSpan(bool isEvent, Operand condition) : Operand
 
     public override bool BindsLink => isEvent && condition.BindsLink;
 
+    // It is tried anew for each link (event) that the rest of the filter looks at.
+    private readonly bool _triesPairs = isEvent ? condition.BindsLink : condition.BindsEvent;
+
     public override FieldValue Evaluate(in SpanCursor span) => ToValue(Test(span));
 
     public override Truth Test(in SpanCursor span)
     {
+        if (_triesPairs) EventBindings.CheckPairs(span);
         var starts = isEvent ? span.Batch.EventStart : span.Batch.LinkStart;
         var best = Truth.False;
         var bound = span;

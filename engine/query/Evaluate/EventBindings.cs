@@ -25,9 +25,16 @@ internal struct EventBindings
         (_eventFrom, _eventTo) = events ? Range(span.Batch.EventStart, span.Row) : (-1, 0);
         (_span.Link, _linkTo) = links ? Range(span.Batch.LinkStart, span.Row) : (-1, 0);
         _span.Event = _eventFrom;
-        if (events && links && (long)(_eventTo - _eventFrom) * (_linkTo - _span.Link) > MaxPairs)
+        if (events && links) CheckPairs(span);
+    }
+
+    /// <summary>Throws <see cref="QueryException"/> if the span has too many pairs of an event and a link.</summary>
+    public static void CheckPairs(in SpanCursor span)
+    {
+        var (events, links) = (CountOf(span.Batch.EventStart, span.Row), CountOf(span.Batch.LinkStart, span.Row));
+        if ((long)events * links > MaxPairs)
             throw new QueryException(QueryErrorKind.TooLarge,
-                $"a span has {_eventTo - _eventFrom} events and {_linkTo - _span.Link} links; a condition on both tries at most {MaxPairs} pairs");
+                $"a span has {events} events and {links} links; a condition on both tries at most {MaxPairs} pairs");
     }
 
     public readonly SpanCursor Current => _span;
@@ -41,6 +48,8 @@ internal struct EventBindings
         _span.Event = _eventFrom;
         return ++_span.Link < _linkTo;
     }
+
+    private static int CountOf(int[] starts, int row) => starts[row + 1] - starts[row];
 
     private static (int From, int To) Range(int[] starts, int row) =>
         starts[row] < starts[row + 1] ? (starts[row], starts[row + 1]) : (-1, 0);

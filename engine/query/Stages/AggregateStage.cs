@@ -17,20 +17,19 @@ internal sealed class AggregateStage(ScalarFilter filter, List<Condition> filter
 
     public override void Apply(OrderedTrace trace, List<Spanset> input, List<Spanset> output)
     {
+        var attributes = 0;
         foreach (var set in input)
         {
-            var found = new List<int>();
+            var found = new HashSet<int>();
             var value = _left.Evaluate(trace, set.Spans, found);
             if (!TraceQlArithmetic.Compare(filter.Op, value, _right.Evaluate(trace, set.Spans, found))) continue;
             var kept = set;
-            if (_left.HasPipeline || _right.HasPipeline)
-            {
-                found.Sort();
-                kept = new Spanset([.. found.Distinct()], set.Attributes);
-            }
+            if (_left.HasPipeline || _right.HasPipeline) kept = new Spanset([.. found.Order()], set.Attributes);
 
-            if (kept.Spans.Count > 0)
-                output.Add(filter.Left is ScalarLiteral ? kept : kept.With(new AttributeResult(_name, ShownValue.Of(value))));
+            if (kept.Spans.Count == 0) continue;
+            output.Add(filter.Left is ScalarLiteral
+                ? kept
+                : new Spanset(kept.Spans, kept.AttributesWith(new AttributeResult(_name, ShownValue.Of(value)), ref attributes)));
         }
     }
 }

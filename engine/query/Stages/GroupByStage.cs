@@ -21,6 +21,7 @@ internal sealed class GroupByStage(GroupBy groupBy, Patience patience) : Stage
 
     public override void Apply(OrderedTrace trace, List<Spanset> input, List<Spanset> output)
     {
+        var attributes = 0;
         foreach (var set in input)
         {
             _codes.Clear();
@@ -31,7 +32,8 @@ internal sealed class GroupByStage(GroupBy groupBy, Patience patience) : Stage
                 var key = _key.Read(SpanCursor.At(trace, span));
                 if (key.Type == FieldType.Nil) key = _missing;
                 var group = first + Code(key) - 1;
-                if (group == output.Count) output.Add(new Spanset([], [.. set.Attributes, new AttributeResult(_name, ShownValue.Of(key))]));
+                if (group == output.Count)
+                    output.Add(new Spanset([], set.AttributesWith(new AttributeResult(_name, ShownValue.Of(key)), ref attributes)));
                 output[group].Spans.Add(span);
             }
         }

@@ -16,7 +16,7 @@ internal abstract class ScalarOperand
     public virtual bool HasPipeline => false;
 
     /// <summary>The number; <paramref name="found"/> gets the spans of pipelines.</summary>
-    public abstract TraceQlValue Evaluate(OrderedTrace trace, List<int> spans, List<int> found);
+    public abstract TraceQlValue Evaluate(OrderedTrace trace, List<int> spans, HashSet<int> found);
 
     /// <summary><paramref name="filters"/> gets the conditions of pipelines.</summary>
     public static ScalarOperand Compile(ScalarExpression expression, List<Condition> filters, Patience patience) => expression switch
@@ -33,14 +33,14 @@ internal abstract class ScalarOperand
 
     private sealed class LiteralOperand(TraceQlValue value) : ScalarOperand
     {
-        public override TraceQlValue Evaluate(OrderedTrace trace, List<int> spans, List<int> found) => value;
+        public override TraceQlValue Evaluate(OrderedTrace trace, List<int> spans, HashSet<int> found) => value;
     }
 
     private sealed class AggregateOperand(Aggregate aggregate, Patience patience) : ScalarOperand
     {
         private readonly FieldExpressionReader? _operand = aggregate.Operand is { } operand ? new FieldExpressionReader(operand) : null;
 
-        public override TraceQlValue Evaluate(OrderedTrace trace, List<int> spans, List<int> found)
+        public override TraceQlValue Evaluate(OrderedTrace trace, List<int> spans, HashSet<int> found)
         {
             if (_operand is null) return TraceQlValue.Int(spans.Count);
             var running = new RunningAggregate(aggregate.Function);
@@ -59,7 +59,7 @@ internal abstract class ScalarOperand
     {
         public override bool HasPipeline => left.HasPipeline || right.HasPipeline;
 
-        public override TraceQlValue Evaluate(OrderedTrace trace, List<int> spans, List<int> found) =>
+        public override TraceQlValue Evaluate(OrderedTrace trace, List<int> spans, HashSet<int> found) =>
             TraceQlArithmetic.TryCompute(op, left.Evaluate(trace, spans, found), right.Evaluate(trace, spans, found), out var result)
                 ? result
                 : TraceQlValue.Nil;
@@ -69,10 +69,10 @@ internal abstract class ScalarOperand
     {
         public override bool HasPipeline => true;
 
-        public override TraceQlValue Evaluate(OrderedTrace trace, List<int> spans, List<int> found)
+        public override TraceQlValue Evaluate(OrderedTrace trace, List<int> spans, HashSet<int> found)
         {
             var own = CoalesceStage.SpansOf(source.Run(trace));
-            found.AddRange(own);
+            found.UnionWith(own);
             return aggregate.Evaluate(trace, own, found);
         }
     }

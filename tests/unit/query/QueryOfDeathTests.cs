@@ -85,6 +85,47 @@ public sealed class QueryOfDeathTests(GoldenStores stores) : IClassFixture<Golde
         Assert.Equal(QueryErrorKind.TooLarge, refused.Kind);
     }
 
+    /// <summary>Every event with every link, whichever of the two looks for one of its own.</summary>
+    [Theory]
+    [InlineData("{ event.a = link.a }")]
+    [InlineData("{ event{ event.a = link.a } }")]
+    [InlineData("{ link{ event.a = link.a } }")]
+    [InlineData("{ name != \"\" } | by(event{ event.a = link.a })")]
+    public async Task TooManyPairsOfEventsAndLinksEndASearch(string query)
+    {
+        const int each = 1100;
+        var span = GoldenTraces.Spans[0] with
+        {
+            Events = [.. Enumerable.Range(0, each).Select(static i => new TestEvent("e", 0, []))],
+            Links = [.. Enumerable.Range(0, each).Select(static i => new TestLink(new TraceId(2, 2), 1, []))],
+        };
+        var refused = await Assert.ThrowsAsync<QueryException>(
+            () => Search(new TraceSources(TestStore.Live([span]), []), query, new SearchOptions()));
+        Assert.Equal(QueryErrorKind.TooLarge, refused.Kind);
+        Assert.Contains("1100 events and 1100 links", refused.Message, StringComparison.Ordinal);
+    }
+
+    /// <summary>A spanset for each span, of each of which many stages say something.</summary>
+    [Fact]
+    public async Task WhatStagesSayOfTheSpansOfATraceIsBounded()
+    {
+        const int spans = 8000;
+        var trace = Enumerable.Range(1, spans).Select(static i => GoldenTraces.Spans[0] with { Id = (ulong)i, Attributes = [] });
+        var sources = new TraceSources(TestStore.Live(trace), []);
+        string Stages(string stage, int count) => string.Concat(Enumerable.Repeat(" | " + stage, count));
+        foreach (var query in new[]
+        {
+            "{ }" + Stages("by(span:id)", 900), "{ } | by(span:id)" + Stages("count() > 0", 900),
+            "{ }" + Stages("count() > 0", 900) + " | by(span:id)",
+        })
+        {
+            var refused = await Assert.ThrowsAsync<QueryException>(() => Search(sources, query, new SearchOptions()));
+            Assert.Equal(QueryErrorKind.TooLarge, refused.Kind);
+        }
+
+        Assert.Equal(spans, (await Search(sources, "{ }" + Stages("by(span:id)", 100), new SearchOptions())).Traces[0].SpanSets.Length);
+    }
+
     [Fact]
     public async Task TheTimeThatPassesEndsASearch()
     {
