@@ -1,3 +1,4 @@
+using Tempo.Engine.Query.Stages;
 using Tempo.Engine.Storage.Scan;
 using Tempo.Engine.TraceQL.Ast;
 
@@ -22,9 +23,13 @@ internal sealed class Condition
     private readonly Operand _root;
     private readonly bool _readsEvents;
     private readonly bool _readsLinks;
+    private readonly Patience? _patience;
 
-    public Condition(FieldExpression expression)
+    /// <param name="expression">What is to be true.</param>
+    /// <param name="patience">Asked while the events and links of one span are tried, which may be a million.</param>
+    public Condition(FieldExpression expression, Patience? patience = null)
     {
+        _patience = patience;
         _root = OperandCompiler.Compile(expression);
         Leaves = [.. _root.Leaves()];
         _readsEvents = _root.BindsEvent;
@@ -52,6 +57,7 @@ internal sealed class Condition
         var best = Truth.False;
         foreach (var bound in Bindings(span))
         {
+            _patience?.Look();
             var truth = _root.Test(bound);
             if (truth > best) best = truth;
             if (best == Truth.True) break;

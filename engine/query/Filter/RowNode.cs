@@ -40,27 +40,32 @@ internal sealed class RowNode : FilterNode
         for (var word = 0; word < wanted.Length; word++)
         {
             if (wanted[word] == 0) continue;
-            if ((tried += 64) >= FilterScope.RowsBetweenPolls)
-            {
-                scope.Poll();
-                tried = 0;
-            }
-
+            Tried(64, scope, ref tried);
             for (var left = wanted[word]; left != 0; left &= left - 1)
             {
                 var row = (word << 6) + BitOperations.TrailingZeroCount(left);
-                if (MayHold(SpanCursor.At(scope.Batch, row))) marks[word] |= left & (0 - left);
+                if (MayHold(SpanCursor.At(scope.Batch, row), scope, ref tried)) marks[word] |= left & (0 - left);
             }
         }
     }
 
-    private bool MayHold(in SpanCursor span)
+    private bool MayHold(in SpanCursor span, FilterScope scope, ref int tried)
     {
         if (!_readsEvents && !_readsLinks) return Test(span);
         foreach (var bound in new EventBindings(span, _readsEvents, _readsLinks))
-            if (Test(bound))
-                return true;
+        {
+            if (Test(bound)) return true;
+            Tried(1, scope, ref tried);
+        }
+
         return false;
+    }
+
+    private static void Tried(int count, FilterScope scope, ref int tried)
+    {
+        if ((tried += count) < FilterScope.RowsBetweenPolls) return;
+        scope.Poll();
+        tried = 0;
     }
 
     private bool Test(in SpanCursor span) => _operand.Test(span) != (_isNegated ? Truth.True : Truth.False);

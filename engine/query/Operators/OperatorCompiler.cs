@@ -15,7 +15,7 @@ internal static class OperatorCompiler
         if (expression is SpansetOperation operation)
             return new JoinSelector(
                 Join(operation.Op), Compile(operation.Left, filters, patience), Compile(operation.Right, filters, patience));
-        var condition = new Condition(((SpansetFilter)expression).Condition);
+        var condition = new Condition(((SpansetFilter)expression).Condition, patience);
         filters.Add(condition);
         return new FilterSelector(condition, patience);
     }

@@ -57,6 +57,9 @@ internal sealed class SearchPlan
         _patience.Cancellation = cancellation;
     }
 
+    /// <summary>A span was described. Throws once in a while if nobody waits any more.</summary>
+    public void Look() => _patience.Look();
+
     /// <summary>Fields that are shown with each span that has them: of select(), by(), aggregates and metrics functions.</summary>
     public IReadOnlyList<FieldReader> SelectedReaders => field ??= [.. Selected.Select(static reference => new FieldReader(reference))];
 

@@ -83,6 +83,7 @@ internal sealed class TraceDescriber
 
     private SpanResult DescribeSpan(in SpanCursor cursor)
     {
+        _plan.Look();
         var (batch, row) = (cursor.Batch, cursor.Row);
         if (_plan.ShowsName) batch.Require(BatchColumns.Name);
         _shown.Clear();

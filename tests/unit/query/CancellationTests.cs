@@ -63,6 +63,49 @@ public sealed class CancellationTests
         Assert.Throws<OperationCanceledException>(() => plan.Source.Run(trace));
     }
 
+    [Fact]
+    public void TheSpansThatAreListedArePolledFor()
+    {
+        using var gone = new CancellationTokenSource();
+        gone.Cancel();
+        var sources = new TraceSources(TestStore.Live(Many(FilterScope.RowsBetweenPolls * 3)), []);
+        var trace = new TraceLoader(QueryBlocks.Of(sources), BatchColumns.All, manyTraces: true).Load(new TraceId(1, 1))!;
+        var plan = SearchPlan.Create(SearchPlan.Parse("{ span.n > 0 }"), KernelChoice.Current);
+        var sets = plan.Source!.Run(trace);
+        var describer = new TraceDescriber(plan);
+        Assert.Equal(trace.SpanCount, describer.Describe(trace, sets, int.MaxValue).SpanSets[0].Spans.Length);
+        plan.Watch(gone.Token);
+        Assert.Throws<OperationCanceledException>(() => describer.Describe(trace, sets, int.MaxValue));
+    }
+
+    [Theory]
+    [InlineData("{ event.a = 1 }")]
+    [InlineData("{ event.a = link.a }")]
+    public void TheEventsOfOneSpanArePolledFor(string query)
+    {
+        using var gone = new CancellationTokenSource();
+        gone.Cancel();
+        var view = TestStore.Live([WithEvents(FilterScope.RowsBetweenPolls * 3, links: 1)])[0];
+        var plan = SearchPlan.Create(SearchPlan.Parse(query), KernelChoice.Current);
+        var trace = new TraceLoader(QueryBlocks.Of(new TraceSources([view], [])), BatchColumns.All, manyTraces: true)
+            .Load(new TraceId(1, 1))!;
+        Assert.Empty(plan.Source!.Run(trace));
+        plan.Watch(gone.Token);
+        Assert.Throws<OperationCanceledException>(() => plan.Source.Run(trace));
+
+        // On columns only what needs both is tried event by event.
+        var rows = SpanFilter.Create(Condition("{ event.a = link.a }"));
+        Assert.Equal(0, rows.Select(view.Columns, 1, new int[1]));
+        rows.Watch(gone.Token);
+        Assert.Throws<OperationCanceledException>(() => rows.Select(view.Columns, 1, new int[1]));
+    }
+
+    private static TestSpan WithEvents(int events, int links) => Many(1).Single() with
+    {
+        Events = [.. Enumerable.Range(0, events).Select(static i => new TestEvent("e", (ulong)i, []))],
+        Links = [.. Enumerable.Range(0, links).Select(static i => new TestLink(new TraceId(2, 2), (ulong)i + 1, []))],
+    };
+
     private static FieldExpression Condition(string query) =>
         ((SpansetFilter)((Pipeline)SearchPlan.Parse(query)!.SearchPipeline).Stages[0]).Condition;
 

@@ -3,6 +3,7 @@ using Tempo.Engine.Query.Filter;
 using Tempo.Engine.Query.Kernels;
 using Tempo.Engine.Query.Operators.Rows;
 using Tempo.Engine.Query.Search;
+using Tempo.Engine.Query.Stages;
 using Tempo.Engine.Storage.Scan;
 using Tempo.Engine.TraceQL;
 using Tempo.Engine.TraceQL.Ast;
@@ -20,6 +21,7 @@ internal sealed class RowFilter
     // batches, and for single spans of whole traces.
     private readonly List<List<(SpanFilter Columns, Condition Span)>> _groups = [];
 
+    private readonly Patience _patience = new();
     private RowSelector? _joined;
 
     private RowFilter()
@@ -71,7 +73,7 @@ internal sealed class RowFilter
             Collect(stage, alternatives);
             if (alternatives.Count == 0 || alternatives.Contains(Literal.True)) continue;
             filter._groups.Add([.. alternatives.OrderByDescending(Selectivity.Estimate)
-                .Select(a => (SpanFilter.CreateForWholeTraces(a, kernel), new Condition(a)))]);
+                .Select(a => (SpanFilter.CreateForWholeTraces(a, kernel), new Condition(a, filter._patience)))]);
         }
 
         return filter;
@@ -79,6 +81,7 @@ internal sealed class RowFilter
 
     public void Watch(CancellationToken cancellation)
     {
+        _patience.Cancellation = cancellation;
         _joined?.Watch(cancellation);
         foreach (var group in _groups)
             foreach (var (columns, _) in group)
