@@ -61,7 +61,7 @@ internal sealed class AttributeNode(OwnerLevel level, KeyTest key, ValueTest tes
         }
 
         var may = test.EqualText is { } text ? facts.MayHaveText(scope, key.Key, text)
-            : test.Literal is FieldType.Int or FieldType.Float
+            : !test.HoldsOfNaN && test.Literal is FieldType.Int or FieldType.Float
                 or FieldType.Duration ? facts.MayHaveNumber(scope, key.Key, test.Numbers.Min, test.Numbers.Max)
             : facts.MayHaveKey(scope, key.Key);
         return may ? null : this;

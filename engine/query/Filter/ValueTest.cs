@@ -86,6 +86,9 @@ internal sealed class ValueTest
     /// <summary>Is it <c>= nil</c>?</summary>
     public bool AcceptsNil => IsExistence && _comparisons[0].Op == FieldOperator.Equal;
 
+    /// <summary>It is <c>!=</c> a number, which holds of what is not a number, too: that lies in no range.</summary>
+    public bool HoldsOfNaN => _comparisons[0].Op == FieldOperator.NotEqual;
+
     /// <summary>The text that a value must equal, if that is all.</summary>
     public byte[]? EqualText { get; }
 

@@ -67,6 +67,22 @@ public sealed class PageExclusionTests
         return (store, new TraceSources([], handles));
     }
 
+    /// <summary>It is in no range of numbers, and all the same it is not 5.</summary>
+    [Theory]
+    [InlineData("{ .x != 5 }", 1)]
+    [InlineData("{ span.x != 5 && span.x != 6.5 }", 1)]
+    [InlineData("{ .x > 5 || .x <= 5 || .x = 5 }", 0)]
+    public async Task What_is_not_a_number_is_found_in_blocks_as_in_live_data(string query, int expected)
+    {
+        using var store = new TestStore();
+        TestSpan[] spans = [Spans()[0] with { Attributes = new Attributes { { "x", double.NaN } } }];
+        foreach (var sources in new[] { new TraceSources(TestStore.Live(spans), []), new TraceSources([], await store.Block(spans)) })
+        {
+            var request = new SearchRequest { Query = query, Limit = 10, SpansPerSpanSet = 10 };
+            Assert.Equal(expected, (await TraceSearch.RunAsync(request, sources, TestContext.Current.CancellationToken)).Traces.Count);
+        }
+    }
+
     [Theory]
     [InlineData("{ duration > 6ms }", "duration > 6ms", 6, 2)]
     [InlineData("{ duration = 3ms }", "duration = 3ms", 7, 1)]
