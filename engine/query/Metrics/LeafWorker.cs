@@ -110,22 +110,16 @@ internal sealed class LeafWorker
     /// </summary>
     public string? FindExcluding(ISpanFacts facts)
     {
-        if (_candidates is not null) return Overlaps(facts.TraceTimes) ? _candidates.FindExcluding(facts) : OutsideTime;
-        var (first, last) = facts.Starts;
-        return first > Unsigned(_axis.UpperUnixNano) || IsBefore(last) ? OutsideTime : _filter!.FindExcluding(facts);
+        // A trace counts by spans that start within the axis, so it begins before the end and ends after the start.
+        var (first, last) = _candidates is null ? facts.Starts : (facts.TraceTimes.MinStartUnixNano, facts.TraceTimes.MaxEndUnixNano);
+        if (!_axis.Overlaps(first, last)) return OutsideTime;
+        return _candidates is null ? _filter!.FindExcluding(facts) : _candidates.FindExcluding(facts);
     }
 
     /// <summary>What is done, in order.</summary>
     public string Describe() => _candidates is null ? $"spans: {_filter}"
         : IsByTrace ? $"whole traces of spans: {_candidates}"
         : $"spans: {_filter}; of traces with parts elsewhere, whole traces of spans: {_candidates}";
-
-    // A trace counts by spans that start within the axis, so it begins before the end and ends after the start.
-    private bool Overlaps(TraceTimes times) => times.MinStartUnixNano <= Unsigned(_axis.UpperUnixNano) && !IsBefore(times.MaxEndUnixNano);
-
-    private bool IsBefore(ulong last) => _axis.LowerUnixNano >= 0 && last <= (ulong)_axis.LowerUnixNano;
-
-    private static ulong Unsigned(long unixNano) => (ulong)Math.Max(0, unixNano);
 
     private bool TrySelect(SpanBatch batch, int spanCount, out int count)
     {

@@ -240,7 +240,6 @@ internal sealed partial class MetricsScan
 
         // A live batch does not say when its traces begin and end.
         private bool Overlaps(SpanBatch batch, int trace) =>
-            batch.TraceStart.Length == 0 || (long)batch.TraceStart[trace] <= _scan.Axis.UpperUnixNano
-                && (long)batch.TraceEnd[trace] > _scan.Axis.LowerUnixNano;
+            batch.TraceStart.Length == 0 || _scan.Axis.Overlaps(batch.TraceStart[trace], batch.TraceEnd[trace]);
     }
 }

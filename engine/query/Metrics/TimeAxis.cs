@@ -52,6 +52,10 @@ internal sealed class TimeAxis
         return start <= _lower || start > _upper ? -1 : Divide(start - _lower - 1, StepNano, _perNano);
     }
 
+    /// <summary>Whether some time between these two, both included, lies within the axis. Beyond 63 bits is after all of it.</summary>
+    public bool Overlaps(ulong firstUnixNano, ulong lastUnixNano) =>
+        firstUnixNano <= (ulong)Math.Max(0, _upper) && (_lower < 0 || lastUnixNano > (ulong)_lower);
+
     /// <summary>Which starts an interval has: the first, and how many nanoseconds from there.</summary>
     public (ulong From, ulong Length) StartsOf(int interval) => ((ulong)(_lower + 1 + interval * StepNano), (ulong)StepNano);
 

@@ -166,6 +166,18 @@ public sealed class MetricsSourcesTests : IDisposable
         }
     }
 
+    /// <summary>Clocks are wrong, and some senders write no end: whoever asks for whole traces counts the same spans.</summary>
+    [Theory]
+    [InlineData("{ } | by(name) | count() > 0 | count_over_time()")]
+    [InlineData("{ rootName != \"nope\" } | count_over_time()")]
+    [InlineData("{ } | count_over_time()")]
+    public async Task A_span_whose_end_is_beyond_all_time_counts_where_it_starts(string query)
+    {
+        var span = GoldenTraces.Spans[0] with { StartUnixNano = BaseNano + SecondNano, DurationNano = ulong.MaxValue - BaseNano - SecondNano };
+        foreach (var sources in new[] { new TraceSources(TestStore.Live([span]), []), new TraceSources([], await _store.Block([span])) })
+            Assert.Equal("{__name__=count_over_time} 0:0 10:1 20:0 30:0 40:0", MetricsText.Of(await Run(query, sources)));
+    }
+
     [Fact]
     public async Task WithoutDataThereAreNoSeries()
     {
