@@ -10,6 +10,9 @@ namespace Tempo.Engine.Parquet;
 // eight only, and after a long search; as runs it is four whole bytes.
 internal static partial class RleBitPackedHybrid
 {
+    /// <summary>A run of so many has a header of one byte.</summary>
+    private const int MaxShortRun = 63;
+
     /// <summary>
     /// Appends levels of at most <paramref name="width"/> ≤ 8 bits: as runs alone where that takes fewer bytes than the blocks of
     /// <see cref="Encode(ReadOnlySpan{byte}, int, ArrayBufferWriter{byte})"/>, else as those.
@@ -59,7 +62,16 @@ internal static partial class RleBitPackedHybrid
             for (var changed = ChangesOf(levels, start); changed != 0; changed &= changed - 1)
             {
                 var end = start + BitOperations.TrailingZeroCount(changed) + 1;
-                written += WriteRun(destination[written..], end - begin, levels[begin], width);
+                if (end - begin <= MaxShortRun)
+                {
+                    destination[written++] = (byte)(end - begin << 1);
+                    destination[written++] = levels[begin];
+                }
+                else
+                {
+                    written += WriteRun(destination[written..], end - begin, levels[begin], width);
+                }
+
                 begin = end;
             }
 

@@ -118,8 +118,10 @@ public sealed class InternTable : StringTable
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public bool Is(int code, ReadOnlySpan<byte> value)
     {
-        var entry = this[code];
-        if (entry.Length != value.Length) return false;
+        var offsets = Offsets;
+        var start = offsets[code];
+        if (offsets[code + 1] - start != value.Length) return false;
+        var entry = Bytes.AsSpan(start, value.Length);
         ref var a = ref MemoryMarshal.GetReference(entry);
         ref var b = ref MemoryMarshal.GetReference(value);
         var length = value.Length;

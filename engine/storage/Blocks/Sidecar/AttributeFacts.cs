@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using Tempo.Engine.Foundation;
 using Tempo.Engine.Storage.Catalog;
 using Tempo.Engine.Storage.Scan;
@@ -53,39 +54,44 @@ internal sealed class AttributeFacts
     /// <summary>Counts an owner for each of the keys, which were added.</summary>
     public void AddOwners(ReadOnlySpan<int> keys)
     {
-        foreach (var key in keys) _keys[key].OwnerCount++;
+        var facts = _keys.AsSpan(0, KeyCount);
+        foreach (var key in keys) facts[key].OwnerCount++;
     }
 
     /// <summary>Texts by dictionary index; the key of text i is that of attribute <paramref name="things"/>[i].</summary>
     public void AddTexts(ReadOnlySpan<int> keys, ReadOnlySpan<int> things, ReadOnlySpan<int> texts)
     {
+        var known = _texts.Known;
         for (var i = 0; i < texts.Length; i++)
-            if (!TryCount(ref _texts, texts[i], keys[things[i]]))
-                AddOther(keys[things[i]], CatalogValueType.Text, texts[i]);
+            if (!TryCount(known, texts[i], keys[things[i]]))
+                known = Add(ref _texts, texts[i], keys[things[i]], CatalogValueType.Text, texts[i]);
     }
 
     /// <summary>Texts of one key.</summary>
     public void AddTexts(int key, ReadOnlySpan<int> texts)
     {
+        var known = _texts.Known;
         foreach (var text in texts)
-            if (!TryCount(ref _texts, text, key))
-                AddOther(key, CatalogValueType.Text, text);
+            if (!TryCount(known, text, key))
+                known = Add(ref _texts, text, key, CatalogValueType.Text, text);
     }
 
     /// <summary>Integers with their dictionary indexes, -1 where they have none.</summary>
     public void AddInts(ReadOnlySpan<int> keys, ReadOnlySpan<int> things, ReadOnlySpan<int> indexes, ReadOnlySpan<long> values)
     {
+        var known = _ints.Known;
         for (var i = 0; i < indexes.Length; i++)
-            if (indexes[i] < 0 || !TryCount(ref _ints, indexes[i], keys[things[i]]))
-                AddOther(keys[things[i]], CatalogValueType.Int, values[i]);
+            if (!TryCount(known, indexes[i], keys[things[i]]))
+                known = Add(ref _ints, indexes[i], keys[things[i]], CatalogValueType.Int, values[i]);
     }
 
     /// <summary>Integers of one key.</summary>
     public void AddInts(int key, ReadOnlySpan<int> indexes, ReadOnlySpan<long> values)
     {
+        var known = _ints.Known;
         for (var i = 0; i < indexes.Length; i++)
-            if (indexes[i] < 0 || !TryCount(ref _ints, indexes[i], key))
-                AddOther(key, CatalogValueType.Int, values[i]);
+            if (!TryCount(known, indexes[i], key))
+                known = Add(ref _ints, indexes[i], key, CatalogValueType.Int, values[i]);
     }
 
     /// <summary>A bool of a key that was added.</summary>
@@ -143,22 +149,32 @@ internal sealed class AttributeFacts
         IsFull = false;
     }
 
-    // False if the value belongs to other keys.
-    private bool TryCount(ref ValueFacts facts, int index, int key)
+    // Nearly all: the key that the value was first seen with.
+    private static bool TryCount(Span<ValueFact> known, int index, int key)
+    {
+        if ((uint)index >= (uint)known.Length || known[index].FirstKeyPlusOne != key + 1) return false;
+        known[index].FirstCount++;
+        return true;
+    }
+
+    // Counts any pair. Returns what is known of values from now on.
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private Span<ValueFact> Add(ref ValueFacts facts, int index, int key, CatalogValueType type, long bits)
     {
         if (index >= facts.Count) facts.Reserve(index + 1);
-        ref var fact = ref facts.Entries[index];
+        if (index < 0 || !TryCount(ref facts.Entries[index], key)) AddOther(key, type, bits);
+        return facts.Known;
+    }
+
+    // False if the value belongs to other keys.
+    private bool TryCount(ref ValueFact fact, int key)
+    {
         if (fact.FirstKeyPlusOne == key + 1)
         {
             fact.FirstCount++;
             return true;
         }
 
-        return TryCountOther(ref fact, key);
-    }
-
-    private bool TryCountOther(ref ValueFact fact, int key)
-    {
         if (fact.FirstKeyPlusOne == 0)
         {
             if (TryTakePair()) fact = new ValueFact { FirstKeyPlusOne = key + 1, FirstCount = 1 };
@@ -250,6 +266,8 @@ internal sealed class AttributeFacts
     {
         public ValueFact[] Entries = [];
         public int Count;
+
+        public readonly Span<ValueFact> Known => Entries.AsSpan(0, Count);
 
         public void Reserve(int count)
         {

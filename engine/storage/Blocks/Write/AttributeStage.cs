@@ -1,3 +1,5 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
 using Tempo.Engine.Storage.Blocks.Sidecar;
 using Tempo.Engine.Storage.Blocks.Versions;
 using Tempo.Engine.Storage.Catalog;
@@ -21,9 +23,11 @@ internal sealed class AttributeStage
     ];
 
     // Of a target in _keyTargets, beside the index: the key was seen with a value of the type, in this row group.
-    private const int TextSeen = 1 << 29;
-    private const int IntSeen = 1 << 30;
-    private const int TargetMask = TextSeen - 1;
+    // Beside the type's number there is a bit for no other type, and below them room for as many keys as a block has texts.
+    private const int FirstSeenBit = 28;
+    private const int TextSeen = 1 << (FirstSeenBit + (int)AttributeType.String);
+    private const int IntSeen = 1 << (FirstSeenBit + (int)AttributeType.Int);
+    private const int TargetMask = (1 << FirstSeenBit) - 1;
 
     private readonly LevelStream _owners;
     private readonly PageLoad _load;
@@ -115,41 +119,8 @@ internal sealed class AttributeStage
 
         if (Dictionaries.Values.IsCrowded) CompleteTexts();
         var before = Mark();
-        ReserveAttributes(_count + to - from);
-        Strings.Reserve(to - from);
-        Ints.Reserve(to - from);
         _load.EntryCount += to - from;
-        var targets = _keyTargets.Of(batch);
-        var texts = Dictionaries.Values.Of(batch);
-        // What follows branches by type, which nothing foretells: all entries are asked for before.
-        for (var i = from; i < to; i++)
-            if (source.Types[i] == AttributeType.String)
-                texts.Prefetch((int)source.Bits[i]);
-        for (var i = from; i < to; i++)
-        {
-            // Nearly all are texts or integers of a key that was seen with such. Targets below 0: see KeyTarget.
-            var type = source.Types[i];
-            var target = targets.Find(source.Keys[i]);
-            if (target > 0 && type == AttributeType.String && (target & TextSeen) != 0)
-            {
-                var code = (int)source.Bits[i];
-                if (!StringDictionary.TryIndex(texts, code, _load, out var text))
-                    Dictionaries.Values.Await(batch, source.Values, code, Strings.Count);
-                Strings.AddReserved(Begin((target & TargetMask) - 1, isArray: false), text);
-            }
-            else if (target > 0 && type == AttributeType.Int && (target & IntSeen) != 0)
-            {
-                Ints.AddReserved(Begin((target & TargetMask) - 1, isArray: false), source.Bits[i]);
-            }
-            else if (target >= 0 || !_dedicated[-target - 2].TryAdd(_ownerCount, type, batch, source.Values, source.Bits[i]))
-            {
-                Add(batch, source, i);
-                // An array may have taken the room.
-                Strings.Reserve(to - i);
-                Ints.Reserve(to - i);
-            }
-        }
-
+        for (var i = AddKnown(batch, source, from, to); i < to; i = AddKnown(batch, source, i + 1, to)) Add(batch, source, i);
         foreach (var column in sourceBatch.Dedicated)
             if (column.Scope == scope && column.Start[row + 1] > column.Start[row])
                 AddFromDedicated(column, row);
@@ -157,6 +128,72 @@ internal sealed class AttributeStage
         if (_repeated is null) return;
         CompleteTexts();
         if (_count - before.Attributes == to - from && sourceBatch.Dedicated.Count == 0) _repeated.Add(batch, row, before, Mark());
+    }
+
+    // Adds attributes up to the first that has no column of its own and is neither a text nor an integer of a key that was seen with such:
+    // nearly all. Returns the number of that one, or the end. They are parted by type first; then all texts are looked up, one independent
+    // of the other, so that the core waits for many at once.
+    private int AddKnown(int batch, AttributeColumns source, int from, int to)
+    {
+        var targets = _keyTargets.Of(batch); // as of now: a key that is met for the first time is not in it
+        var parted = Part(source, from, to, targets);
+        Dictionaries.Values.Index(batch, source.Values, Strings.Room[..parted.Texts], Strings.Count);
+        Strings.Advance(parted.Texts);
+        Ints.Advance(parted.Ints);
+        _count += parted.Texts + parted.Ints;
+        var next = from + parted.Sources;
+        if (parted.Sources > parted.Texts + parted.Ints) AddDedicated(batch, source, from, next, targets);
+        return next;
+    }
+
+    // Puts texts (their codes, as yet) and integers behind the others without a branch by type, which nothing foretells, and passes over
+    // what has a column of its own.
+    private Parted Part(AttributeColumns source, int from, int to, CodeMap<int>.Codes targets)
+    {
+        var room = to - from;
+        ReserveAttributes(_count + room);
+        _isArray.AsSpan(_count, room).Clear();
+        Strings.Reserve(room);
+        Ints.Reserve(room);
+        // Safe: each of these spans is room long, which nothing below goes beyond.
+        ref var sourceKeys = ref MemoryMarshal.GetReference(source.Keys.AsSpan(from, room));
+        ref var types = ref MemoryMarshal.GetReference(source.Types.AsSpan(from, room));
+        ref var bits = ref MemoryMarshal.GetReference(source.Bits.AsSpan(from, room));
+        ref var keys = ref MemoryMarshal.GetReference(_keys.AsSpan(_count, room));
+        ref var textThings = ref MemoryMarshal.GetReference(Strings.RoomOfThings);
+        ref var texts = ref MemoryMarshal.GetReference(Strings.Room);
+        ref var intThings = ref MemoryMarshal.GetReference(Ints.RoomOfThings);
+        ref var ints = ref MemoryMarshal.GetReference(Ints.Room);
+        var first = _count;
+        nint i, textCount = 0, intCount = 0;
+        for (i = 0; i < room; i++)
+        {
+            // Targets below 0: see KeyTarget.
+            var target = targets.Find(Unsafe.Add(ref sourceKeys, i));
+            var type = (int)Unsafe.Add(ref types, i);
+            if (target < 0) continue;
+            if (((ulong)target >> (FirstSeenBit + type) & 1) == 0) break;
+            var n = textCount + intCount;
+            var value = Unsafe.Add(ref bits, i);
+            nint isText = type == (int)AttributeType.String ? 1 : 0;
+            Unsafe.Add(ref keys, n) = (target & TargetMask) - 1;
+            Unsafe.Add(ref textThings, textCount) = first + (int)n;
+            Unsafe.Add(ref texts, textCount) = (int)value;
+            Unsafe.Add(ref intThings, intCount) = first + (int)n;
+            Unsafe.Add(ref ints, intCount) = value;
+            textCount += isText;
+            intCount += 1 - isText;
+        }
+
+        return new Parted((int)i, (int)textCount, (int)intCount);
+    }
+
+    private void AddDedicated(int batch, AttributeColumns source, int from, int to, in CodeMap<int>.Codes targets)
+    {
+        for (var i = from; i < to; i++)
+            if (targets.Find(source.Keys[i]) is < 0 and var target
+                && !_dedicated[-target - 2].TryAdd(_ownerCount, source.Types[i], batch, source.Values, source.Bits[i]))
+                Add(batch, source, i);
     }
 
     /// <summary>The owners so far are all of a trace: texts that were new in it are looked up, and count for the page.</summary>
@@ -356,4 +393,7 @@ internal sealed class AttributeStage
         GrowableArray.Reserve(ref _isArray, count);
         GrowableArray.Reserve(ref _keys, count);
     }
+
+    /// <summary>How many attributes were looked at, and how many of them were put among the texts and among the integers.</summary>
+    private readonly record struct Parted(int Sources, int Texts, int Ints);
 }

@@ -307,6 +307,12 @@ internal sealed class BlockColumns
         dictionary = slot ??= new NumberDictionary();
         if (values.IsEmpty || dictionary.IsClosed) return false;
         GrowableArray.Reserve(ref _indexes, values.Length);
+        if (!values.ContainsAnyExcept(values[0]))
+        {
+            _indexes.AsSpan(0, values.Length).Fill(dictionary.Index(values[0]));
+            return true;
+        }
+
         var last = ~values[0];
         var index = 0;
         for (var i = 0; i < values.Length; i++)

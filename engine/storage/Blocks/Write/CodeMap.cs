@@ -1,6 +1,5 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
-using System.Runtime.Intrinsics.X86;
 
 namespace Tempo.Engine.Storage.Blocks.Write;
 
@@ -96,15 +95,6 @@ internal sealed class CodeMap<T>
         {
             var page = code >> PageBits;
             return (uint)page < (uint)pages.Length && pages[page] is { } entries ? Entry(entries, code) : default;
-        }
-
-        /// <summary>Asks for the memory of the code's entry, for a <see cref="Find"/> that comes soon.</summary>
-        [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        public unsafe void Prefetch(int code)
-        {
-            var page = code >> PageBits;
-            if (Sse.IsSupported && (uint)page < (uint)pages.Length && pages[page] is { } entries)
-                Sse.Prefetch0(Unsafe.AsPointer(ref Entry(entries, code)));
         }
     }
 }

@@ -41,8 +41,14 @@ internal sealed class IntStage(LevelStream things, bool isRepeated, LevelMemory 
     /// <inheritdoc cref="ValueStage{T}.Reserve"/>
     public void Reserve(int count) => _values.Reserve(count);
 
-    /// <inheritdoc cref="ValueStage{T}.AddReserved"/>
-    public void AddReserved(int thing, long value) => _values.AddReserved(thing, value);
+    /// <inheritdoc cref="ValueStage{T}.Room"/>
+    public Span<long> Room => _values.Room;
+
+    /// <inheritdoc cref="ValueStage{T}.RoomOfThings"/>
+    public Span<int> RoomOfThings => _values.RoomOfThings;
+
+    /// <inheritdoc cref="ValueStage{T}.Advance"/>
+    public void Advance(int count) => _values.Advance(count);
 
     public void Add(int thing, long value) => _values.Add(thing, value);
 

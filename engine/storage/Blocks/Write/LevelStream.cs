@@ -57,13 +57,17 @@ internal sealed class LevelStream(int maxRepetition, int maxDefinition, LevelMem
         Debug.Assert(childCounts.Length == parent.PresentCount);
         var total = 0L;
         foreach (var count in childCounts) total += Math.Max(1, count);
-        Reset(checked((int)(total + parent.Count - parent.PresentCount)));
+        var length = checked((int)(total + parent.Count - parent.PresentCount));
+        Reset(length);
 
         var parentRepetition = parent.Repetition;
         var parentDefinition = parent.Definition;
         var presentLevel = parent.MaxDefinition;
-        var repetition = memory.Repetition;
-        var definition = memory.Definition;
+        // Most entries are further children: all are made such, and then those that are not.
+        var repetition = memory.Repetition.AsSpan(0, length);
+        var definition = memory.Definition.AsSpan(0, length);
+        repetition.Fill((byte)MaxRepetition);
+        definition.Fill((byte)(presentLevel + 1));
         int next = 0, child = 0, present = 0;
         for (var i = 0; i < parentRepetition.Length; i++)
         {
@@ -75,35 +79,22 @@ internal sealed class LevelStream(int maxRepetition, int maxDefinition, LevelMem
             }
 
             var count = childCounts[child++];
-            if (count == 0)
-            {
-                definition[next++] = (byte)presentLevel;
-                continue;
-            }
-
             present += count;
-            definition[next++] = (byte)(presentLevel + 1);
-            for (var n = 1; n < count; n++)
-            {
-                repetition[next] = (byte)MaxRepetition;
-                definition[next++] = (byte)(presentLevel + 1);
-            }
+            if (count == 0) definition[next++] = (byte)presentLevel;
+            else next += count;
         }
 
         Count = next;
         PresentCount = present;
     }
 
-    /// <summary>The same, given the parent of each child, in ascending order: a number among the parents that are there.</summary>
-    /// <param name="isSingle">No parent has two children: then the entries are the parent's, and only definitions differ.</param>
-    public void ExpandOf(LevelStream parent, ReadOnlySpan<int> parentOfChild, bool isSingle)
+    /// <summary>
+    /// The same, given the parent of each child, in ascending order: a number among the parents that are there. Where no parent has two
+    /// children the entries are the parent's, and only definitions differ.
+    /// </summary>
+    public void ExpandOf(LevelStream parent, ReadOnlySpan<int> parentOfChild)
     {
-        if (isSingle) ExpandOfSingle(parent, parentOfChild);
-        else ExpandOf(parent, parentOfChild);
-    }
-
-    private void ExpandOfSingle(LevelStream parent, ReadOnlySpan<int> parentOfChild)
-    {
+        Debug.Assert(parentOfChild.IsEmpty || parentOfChild[^1] < parent.PresentCount);
         Reset(parent.Count);
         _repetitionOwner = parent;
         Count = parent.Count;
@@ -114,57 +105,71 @@ internal sealed class LevelStream(int maxRepetition, int maxDefinition, LevelMem
             return;
         }
 
+        parent.Definition.CopyTo(memory.Definition);
+        var furtherCount = AscendingNumbers.CountRepeats(parentOfChild);
+        if (furtherCount == 0)
+        {
+            MarkPresent(parent, parentOfChild);
+            return;
+        }
+
+        GrowableArray.Reserve(ref memory.Further, furtherCount);
+        var further = memory.Further.AsSpan(0, furtherCount);
+        MarkPresent(parent, parentOfChild, further);
+        _repetitionOwner = null;
+        parent.Repetition.CopyTo(memory.Repetition);
+        Insert(ref memory.Repetition, Count, further, (byte)MaxRepetition);
+        Insert(ref memory.Definition, Count, further, (byte)MaxDefinition);
+        Count += furtherCount;
+    }
+
+    // Parents that have a child get its level.
+    private void MarkPresent(LevelStream parent, ReadOnlySpan<int> parentOfChild)
+    {
         var definition = memory.Definition.AsSpan(0, Count);
-        parent.Definition.CopyTo(definition);
-        var presentLevel = (byte)(parent.MaxDefinition + 1);
+        var level = (byte)MaxDefinition;
         var absent = parent.Absent();
         var skipped = 0;
         foreach (var thing in parentOfChild)
         {
             var entry = thing + skipped;
             for (; skipped < absent.Length && absent[skipped] <= entry; skipped++) entry++;
-            definition[entry] = presentLevel;
+            definition[entry] = level;
         }
     }
 
-    private void ExpandOf(LevelStream parent, ReadOnlySpan<int> parentOfChild)
+    // The same where some have several: before which entry of the parent's each child belongs that is not the first.
+    private void MarkPresent(LevelStream parent, ReadOnlySpan<int> parentOfChild, Span<int> further)
     {
-        Debug.Assert(parentOfChild.IsEmpty || parentOfChild[^1] < parent.PresentCount);
-        Reset(checked(parent.Count + parentOfChild.Length));
-        var parentRepetition = parent.Repetition;
-        var parentDefinition = parent.Definition;
-        var presentLevel = parent.MaxDefinition;
-        var repetition = memory.Repetition;
-        var definition = memory.Definition;
-        int next = 0, child = 0, thing = 0;
-        for (var i = 0; i < parentRepetition.Length; i++)
+        var definition = memory.Definition.AsSpan(0, Count);
+        var absent = parent.Absent();
+        int skipped = 0, last = -1, entry = 0, count = 0;
+        foreach (var thing in parentOfChild)
         {
-            repetition[next] = parentRepetition[i];
-            if (parentDefinition[i] < presentLevel)
+            if (thing == last)
             {
-                definition[next++] = parentDefinition[i];
+                further[count++] = entry + 1;
                 continue;
             }
 
-            if (child == parentOfChild.Length || parentOfChild[child] != thing)
-            {
-                definition[next++] = (byte)presentLevel;
-            }
-            else
-            {
-                definition[next++] = (byte)(presentLevel + 1);
-                while (++child < parentOfChild.Length && parentOfChild[child] == thing)
-                {
-                    repetition[next] = (byte)MaxRepetition;
-                    definition[next++] = (byte)(presentLevel + 1);
-                }
-            }
-
-            thing++;
+            last = thing;
+            entry = thing + skipped;
+            for (; skipped < absent.Length && absent[skipped] <= entry; skipped++) entry++;
+            definition[entry] = (byte)MaxDefinition;
         }
+    }
 
-        Count = next;
-        PresentCount = child;
+    // From behind, so that each entry moves once.
+    private static void Insert(ref byte[] levels, int count, ReadOnlySpan<int> places, byte level)
+    {
+        GrowableArray.Reserve(ref levels, count + places.Length);
+        var end = count;
+        for (var i = places.Length - 1; i >= 0; i--)
+        {
+            levels.AsSpan(places[i], end - places[i]).CopyTo(levels.AsSpan(places[i] + i + 1));
+            levels[places[i] + i] = level;
+            end = places[i];
+        }
     }
 
     public int MaxRepetition { get; } = maxRepetition;
@@ -241,6 +246,9 @@ internal sealed class LevelMemory
 {
     public byte[] Repetition = [];
     public byte[] Definition = [];
+
+    /// <summary>Where children belong that are not their parent's first.</summary>
+    public int[] Further = [];
 
     public ArrayBufferWriter<byte> EncodedRepetition { get; } = new();
 

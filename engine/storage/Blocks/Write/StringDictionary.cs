@@ -60,17 +60,23 @@ internal sealed class StringDictionary(PageLoad load)
         return (int)(uint)_lastKnown - 1;
     }
 
-    /// <summary>What is known of one batch's codes, for <see cref="TryIndex"/>.</summary>
-    public CodeMap<ulong>.Codes Of(int batch) => _known.Of(batch);
-
-    /// <summary>As <see cref="Index(int, StringTable, int)"/> for a code that is known; false, with nothing done, if it is not.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static bool TryIndex(in CodeMap<ulong>.Codes codes, int code, PageLoad load, out int index)
+    /// <summary>
+    /// Turns codes of a batch into dictionary indexes, in place. Those that are not known yet wait for <see cref="Resolve"/>; the first of
+    /// the codes is at place <paramref name="at"/> of the column.
+    /// </summary>
+    public void Index(int batch, StringTable table, Span<int> codes, int at)
     {
-        var known = codes.Find(code);
-        load.TextBytes += (long)(known >> 32);
-        index = (int)(uint)known - 1;
-        return index >= 0;
+        var known = _known.Of(batch);
+        var textBytes = 0L;
+        for (var i = 0; i < codes.Length; i++)
+        {
+            var found = known.Find(codes[i]);
+            if (found == 0) Await(batch, table, codes[i], at + i);
+            textBytes += (long)(found >> 32);
+            codes[i] = (int)(uint)found - 1;
+        }
+
+        load.TextBytes += textBytes;
     }
 
     /// <summary>Dictionary index of a text.</summary>
@@ -87,6 +93,7 @@ internal sealed class StringDictionary(PageLoad load)
     /// Notes a text whose code is not known, for the index to be written to place <paramref name="at"/> of a column. What a look-up
     /// of new text waits for lies in memory apart; of many together it is asked for at once.
     /// </summary>
+    [MethodImpl(MethodImplOptions.NoInlining)]
     public void Await(int batch, StringTable table, int code, int at)
     {
         GrowableArray.Reserve(ref _waiting, _waitingCount + 1);

@@ -14,7 +14,6 @@ internal sealed class ValueStage<T>(LevelStream things, bool isRepeated, LevelMe
     private int[] _thingOfValue = [];
     private T[] _values = [];
     private int _count;
-    private bool _isSingle = true;
 
     public int Count => _count;
 
@@ -31,26 +30,35 @@ internal sealed class ValueStage<T>(LevelStream things, bool isRepeated, LevelMe
     {
         get
         {
-            _levels.ExpandOf(things, Things, _isSingle);
+            _levels.ExpandOf(things, Things);
             return _levels;
         }
     }
 
-    public void Clear() => (_count, _isSingle) = (0, true);
+    public void Clear() => _count = 0;
 
     public void Add(int thing, T value)
     {
         Reserve(1);
-        if (_count > 0 && _thingOfValue[_count - 1] == thing) _isSingle = false;
-        AddReserved(thing, value);
+        _thingOfValue[_count] = thing;
+        _values[_count++] = value;
     }
 
-    /// <summary>Makes room for that many more values.</summary>
+    /// <summary>Makes <see cref="Room"/> for that many more values.</summary>
     public void Reserve(int count)
     {
         GrowableArray.Reserve(ref _values, _count + count);
         GrowableArray.Reserve(ref _thingOfValue, _count + count);
     }
+
+    /// <summary>Where the next values go; <see cref="Advance"/> says how many were put there.</summary>
+    public Span<T> Room => _values.AsSpan(_count);
+
+    /// <summary>Where the numbers of their things go.</summary>
+    public Span<int> RoomOfThings => _thingOfValue.AsSpan(_count);
+
+    /// <summary>So many values were put into the room, and their things.</summary>
+    public void Advance(int count) => _count += count;
 
     /// <summary>Adds the values [from, to) again, of things that come <paramref name="shift"/> later.</summary>
     public void AddAgain(int from, int to, int shift)
@@ -58,12 +66,5 @@ internal sealed class ValueStage<T>(LevelStream things, bool isRepeated, LevelMe
         Reserve(to - from);
         _values.AsSpan(from, to - from).CopyTo(_values.AsSpan(_count));
         for (var i = from; i < to; i++) _thingOfValue[_count++] = _thingOfValue[i] + shift;
-    }
-
-    /// <summary>As <see cref="Add"/>, where room was made, for the only value of its thing.</summary>
-    public void AddReserved(int thing, T value)
-    {
-        _thingOfValue[_count] = thing;
-        _values[_count++] = value;
     }
 }
