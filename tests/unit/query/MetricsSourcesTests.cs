@@ -173,7 +173,8 @@ public sealed class MetricsSourcesTests : IDisposable
     [InlineData("{ } | count_over_time()")]
     public async Task A_span_whose_end_is_beyond_all_time_counts_where_it_starts(string query)
     {
-        var span = GoldenTraces.Spans[0] with { StartUnixNano = BaseNano + SecondNano, DurationNano = ulong.MaxValue - BaseNano - SecondNano };
+        const ulong start = BaseNano + SecondNano;
+        var span = GoldenTraces.Spans[0] with { StartUnixNano = start, DurationNano = ulong.MaxValue - start };
         foreach (var sources in new[] { new TraceSources(TestStore.Live([span]), []), new TraceSources([], await _store.Block([span])) })
             Assert.Equal("{__name__=count_over_time} 0:0 10:1 20:0 30:0 40:0", MetricsText.Of(await Run(query, sources)));
     }
