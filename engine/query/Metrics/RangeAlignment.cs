@@ -34,7 +34,10 @@ public static class RangeAlignment
     /// <summary>The refusal of a step that is too small for the range.</summary>
     public static QueryException StepTooSmall(long stepNano, long rangeNano, MetricsLimits limits) => new(
         QueryErrorKind.BadRequest,
-        $"step of {TraceQlValue.Duration(stepNano)} is too small, minimum step for given range is {TraceQlValue.Duration(rangeNano / Math.Max(1, limits.MaxIntervals))}");
+        $"step of {TraceQlValue.Duration(stepNano)} is too small, minimum step for given range is {TraceQlValue.Duration(rangeNano / MaxIntervals(limits))}");
+
+    // Without a limit, so many that their number fits an int with the two that alignment adds.
+    private static long MaxIntervals(MetricsLimits limits) => limits.MaxIntervals > 0 ? limits.MaxIntervals : 1 << 30;
 
     /// <summary>
     /// The intervals of a range query; null if no whole step of the range is left. Throws <see cref="QueryException"/> for a range that
@@ -49,13 +52,13 @@ public static class RangeAlignment
         if (isCut && recent <= start) throw EndNotAfterStart();
         var range = end - start;
         var step = request.StepNano == 0 ? AutoStep(range) : (long)Math.Min(request.StepNano, long.MaxValue / 4);
-        if (limits.MaxIntervals > 0 && range / step > limits.MaxIntervals) throw StepTooSmall(step, range, limits);
+        if (range / step > MaxIntervals(limits)) throw StepTooSmall(step, range, limits);
         CheckDuration(start, end, step, limits, now);
 
         var first = start - start % step;
         var last = isCut ? recent - recent % step : Ceiling(recent, step);
         // A cut range without a step of its own: the sample at its start is of the step before.
-        return last < first || (isCut && last == first) ? null : new TimeAxis(first, step, checked((int)((last - first) / step + 1)));
+        return last < first || (isCut && last == first) ? null : new TimeAxis(first, step, (int)((last - first) / step + 1));
     }
 
     /// <summary>

@@ -106,6 +106,17 @@ public sealed class GoldenMetricsTests(GoldenStores stores) : IClassFixture<Gold
         Assert.Equal((QueryErrorKind.BadRequest, expected), (refused.Kind, refused.Message));
     }
 
+    [Fact]
+    public void WithoutALimitAStepOfTooManyIntervalsToCountIsRefused()
+    {
+        var request = new QueryRangeRequest { Query = "{} | rate()", StartUnixNano = At(0), EndUnixNano = At(40), StepNano = 1 };
+        var limits = new MetricsLimits { MaxIntervals = 0 };
+        var refused = Assert.Throws<QueryException>(
+            () => Tempo.Engine.Query.Metrics.RangeAlignment.OfRange(request, limits, DateTimeOffset.UnixEpoch.AddDays(30_000)));
+        Assert.Equal(QueryErrorKind.BadRequest, refused.Kind);
+        Assert.Equal("step of 1ns is too small, minimum step for given range is 37ns", refused.Message);
+    }
+
     [Theory]
     [MemberData(nameof(Layouts))]
     public async Task ExemplarsNameTheirTraceAndWhatTheQueryNames(Layout layout)
