@@ -23,7 +23,7 @@ internal sealed class AttributeStage
     ];
 
     // Of a target in _keyTargets, beside the index: the key was seen with a value of the type, in this row group.
-    // Beside the type's number there is a bit for no other type, and below them room for as many keys as a block has texts.
+    // The bit is the type's number above the first, so that it is found without a branch by type; below them is the index.
     private const int FirstSeenBit = 28;
     private const int TextSeen = 1 << (FirstSeenBit + (int)AttributeType.String);
     private const int IntSeen = 1 << (FirstSeenBit + (int)AttributeType.Int);
