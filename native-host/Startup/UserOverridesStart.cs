@@ -17,12 +17,10 @@ internal static class UserOverridesStart
     {
         var settings = options.UserOverrides;
         if (!settings.IsEnabled) return null;
-        // Beside the blocks, which have nothing beside them if they are the root of the file system.
-        var parent = Path.GetDirectoryName(Path.GetFullPath(options.Node.BlocksPath));
-        if (settings.Path.Length == 0 && parent is null)
-            throw new NodeStartException("user-configurable overrides need overrides.user_configurable_overrides.client.local.path: "
+        var folder = settings.Path.Length > 0 ? settings.Path
+            : Path.GetDirectoryName(Path.GetFullPath(options.Node.BlocksPath)) is { } parent ? Path.Combine(parent, "overrides")
+            : throw new NodeStartException("user-configurable overrides need overrides.user_configurable_overrides.client.local.path: "
                 + $"there is no folder beside {options.Node.BlocksPath}");
-        var folder = settings.Path.Length > 0 ? settings.Path : Path.Combine(parent!, "overrides");
         try
         {
             return await UserOverrides.StartAsync(LocalObjectStore.Open(folder), overrides, settings.PollInterval, metrics, log, time)

@@ -157,24 +157,18 @@ internal sealed class AttributeFacts
         return true;
     }
 
-    // Counts any pair. Returns what is known of values from now on.
+    // Counts a pair that TryCount did not. Returns what is known of values from now on.
     [MethodImpl(MethodImplOptions.NoInlining)]
     private Span<ValueFact> Add(ref ValueFacts facts, int index, int key, CatalogValueType type, long bits)
     {
         if (index >= facts.Count) facts.Reserve(index + 1);
-        if (index < 0 || !TryCount(ref facts.Entries[index], key)) AddOther(key, type, bits);
+        if (index < 0 || !TryCountOther(ref facts.Entries[index], key)) AddOther(key, type, bits);
         return facts.Known;
     }
 
     // False if the value belongs to other keys.
-    private bool TryCount(ref ValueFact fact, int key)
+    private bool TryCountOther(ref ValueFact fact, int key)
     {
-        if (fact.FirstKeyPlusOne == key + 1)
-        {
-            fact.FirstCount++;
-            return true;
-        }
-
         if (fact.FirstKeyPlusOne == 0)
         {
             if (TryTakePair()) fact = new ValueFact { FirstKeyPlusOne = key + 1, FirstCount = 1 };

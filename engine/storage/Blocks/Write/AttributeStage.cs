@@ -191,9 +191,7 @@ internal sealed class AttributeStage
     private void AddDedicated(int batch, AttributeColumns source, int from, int to, in CodeMap<int>.Codes targets)
     {
         for (var i = from; i < to; i++)
-            if (targets.Find(source.Keys[i]) is < 0 and var target
-                && !_dedicated[-target - 2].TryAdd(_ownerCount, source.Types[i], batch, source.Values, source.Bits[i]))
-                Add(batch, source, i);
+            if (targets.Find(source.Keys[i]) is < 0 and var target) AddTo(_dedicated[-target - 2], batch, source, i);
     }
 
     /// <summary>The owners so far are all of a trace: texts that were new in it are looked up, and count for the page.</summary>
@@ -243,9 +241,15 @@ internal sealed class AttributeStage
     {
         var type = source.Types[i];
         var target = KeyTarget(batch, source, source.Keys[i], type);
-        if (target < 0 && TryAddToDedicated(_dedicated[~target], batch, source, i, type)) return;
-        var key = target >= 0 ? target : Dictionaries.Keys.Index(source.Key(i));
-        Add(batch, source, i, type, key);
+        if (target < 0) AddTo(_dedicated[~target], batch, source, i);
+        else Add(batch, source, i, type, target);
+    }
+
+    // To the column of its own, or among the others if that does not take it.
+    private void AddTo(DedicatedStage stage, int batch, AttributeColumns source, int i)
+    {
+        var type = source.Types[i];
+        if (!TryAddToDedicated(stage, batch, source, i, type)) Add(batch, source, i, type, Dictionaries.Keys.Index(source.Key(i)));
     }
 
     // A target is a key's dictionary index, or the complement of the number of its dedicated column. Stored + 1 or - 1 so

@@ -38,15 +38,6 @@ internal sealed class DedicatedStage(AttributeLeaf leaf, LevelStream owners, Pag
 
     public bool Is(ReadOnlySpan<byte> key) => Key is not null && key.SequenceEqual(Key);
 
-    /// <summary>Adds the owner's value if it is a single one of the column's type and its first.</summary>
-    public bool TryAdd(int owner, AttributeType type, int batch, StringTable table, long bits)
-    {
-        if (type != Leaf.Type || owner == _lastOwner) return false;
-        if (type == AttributeType.Int) AddInt(owner, bits);
-        else AddString(owner, batch, table, (int)bits);
-        return true;
-    }
-
     public void AddInt(int owner, long value)
     {
         BeginValue(owner, CatalogTypes.Int);

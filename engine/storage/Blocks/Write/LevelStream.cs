@@ -107,15 +107,10 @@ internal sealed class LevelStream(int maxRepetition, int maxDefinition, LevelMem
 
         parent.Definition.CopyTo(memory.Definition);
         var furtherCount = AscendingNumbers.CountRepeats(parentOfChild);
-        if (furtherCount == 0)
-        {
-            MarkPresent(parent, parentOfChild);
-            return;
-        }
-
         GrowableArray.Reserve(ref memory.Further, furtherCount);
         var further = memory.Further.AsSpan(0, furtherCount);
         MarkPresent(parent, parentOfChild, further);
+        if (furtherCount == 0) return;
         _repetitionOwner = null;
         parent.Repetition.CopyTo(memory.Repetition);
         Insert(ref memory.Repetition, Count, further, (byte)MaxRepetition);
@@ -123,25 +118,11 @@ internal sealed class LevelStream(int maxRepetition, int maxDefinition, LevelMem
         Count += furtherCount;
     }
 
-    // Parents that have a child get its level.
-    private void MarkPresent(LevelStream parent, ReadOnlySpan<int> parentOfChild)
-    {
-        var definition = memory.Definition.AsSpan(0, Count);
-        var level = (byte)MaxDefinition;
-        var absent = parent.Absent();
-        var skipped = 0;
-        foreach (var thing in parentOfChild)
-        {
-            var entry = thing + skipped;
-            for (; skipped < absent.Length && absent[skipped] <= entry; skipped++) entry++;
-            definition[entry] = level;
-        }
-    }
-
-    // The same where some have several: before which entry of the parent's each child belongs that is not the first.
+    // Parents that have a child get its level; further: before which entry of the parent's each child belongs that is not the first.
     private void MarkPresent(LevelStream parent, ReadOnlySpan<int> parentOfChild, Span<int> further)
     {
         var definition = memory.Definition.AsSpan(0, Count);
+        var level = (byte)MaxDefinition;
         var absent = parent.Absent();
         int skipped = 0, last = -1, entry = 0, count = 0;
         foreach (var thing in parentOfChild)
@@ -155,7 +136,7 @@ internal sealed class LevelStream(int maxRepetition, int maxDefinition, LevelMem
             last = thing;
             entry = thing + skipped;
             for (; skipped < absent.Length && absent[skipped] <= entry; skipped++) entry++;
-            definition[entry] = (byte)MaxDefinition;
+            definition[entry] = level;
         }
     }
 
